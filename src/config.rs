@@ -29,7 +29,7 @@ pub use channels::webhook::{Webhook, WebhookFormat};
 pub use channels::{ChannelKind, ChannelLimits};
 pub use draft::Draft;
 pub use hooks::{Forge, Hooks};
-pub use limits::Limits;
+pub use limits::{Limits, Retention};
 pub use oidc::{Oidc, provider_url};
 pub use proxies::{Network, Proxies};
 pub use proxy::{Proxy, ProxyListen};
@@ -105,6 +105,9 @@ pub struct Config {
     /// Numbers that bound things.
     #[serde(default)]
     pub limits: Limits,
+    /// What becomes of old things.
+    #[serde(default)]
+    pub retention: Retention,
     /// Where the file is.
     #[serde(skip)]
     pub file: Option<PathBuf>,

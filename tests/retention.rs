@@ -1,5 +1,7 @@
 //! `builds_kept`: the files of builds that nobody needs any more go, and nothing else. It takes long, since what a rollback offers
-//! stays: the last twenty.
+//! stays: the last twenty. And `compress_after`.
+
+mod journals;
 
 use crate::cli::pushbutton;
 use crate::house::{House, Plans, until};

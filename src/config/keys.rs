@@ -37,6 +37,7 @@ const KEYS: &[(&str, &[Key])] = &[
             key("rights", Kind::Table),
             key("build", Kind::Table),
             key("limits", Kind::Table),
+            key("retention", Kind::Table),
         ],
     ),
     ("auth", &[key("mode", Kind::Word(&AuthMode::WORDS)), key("ask", Kind::Text)]),
@@ -76,10 +77,11 @@ const KEYS: &[(&str, &[Key])] = &[
             key("builds_kept", COUNT),
         ],
     ),
+    ("retention", super::limits::RETENTION_KEYS),
 ];
 
 /// Tables that the file will have, and this version has not.
-const LATER: &[&str] = &["graphite", "retention"];
+const LATER: &[&str] = &["graphite"];
 
 /// Every key that the file may have, by table; the root is `""`, and has the table of each channel.
 pub(super) fn tables() -> Vec<(&'static str, Vec<Key>)> {

@@ -29,6 +29,7 @@ pub(super) fn broken(config: &Config, root: &DeTable<'_>) -> Vec<Mistake> {
     rules.audit(&config.audit);
     rules.numbers(config);
     rules.build(&config.build);
+    rules.retention(&config.retention);
     rules.found
 }
 

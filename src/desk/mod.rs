@@ -101,6 +101,8 @@ pub struct Desk {
     /// Which of the server's own tasks are broken.
     health: Health,
     room: parts::room::Room,
+    /// What used the disk at the last look.
+    usage: Mutex<Option<usage::Usage>>,
     /// Why committers' code could not be isolated at the last try, if so.
     not_isolated: Mutex<Option<String>>,
     /// The files as the audit has them.

@@ -141,6 +141,7 @@ impl Desk {
             tasks: TaskTracker::new(),
             health: Health::default(),
             room: super::parts::room::Room::default(),
+            usage: std::sync::Mutex::default(),
             not_isolated: Mutex::default(),
             noted: super::parts::sources::noted::Noted::default(),
             home,
@@ -173,6 +174,7 @@ impl Desk {
             desk.keep("ask commands for hosts", |desk| async move { desk.keep_listing().await });
             desk.keep("remove old uploads", |desk| async move { desk.keep_removing_uploads().await });
             desk.keep("remove old builds", |desk| async move { desk.keep_pruning_builds().await });
+            desk.keep("compress old journals", |desk| async move { desk.keep_compressing_journals().await });
             desk.keep("end holds", |desk| async move { desk.keep_ending_holds().await });
             desk.keep("try to isolate commands", |desk| async move { desk.keep_trying_to_isolate().await });
             desk.keep("try the ledger", |desk| async move { desk.keep_trying_to_write().await });

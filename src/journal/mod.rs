@@ -2,9 +2,12 @@
 //! It must never decide anything: who writes is the runner (and the server, for a runner that died), everybody else reads.
 
 pub mod answer;
+pub mod compress;
+mod compressed;
 pub mod connecting;
 pub mod connections;
 pub mod event;
+pub mod file;
 mod push_state;
 pub mod read;
 pub mod state;
@@ -14,6 +17,7 @@ pub use answer::Answer;
 pub use connecting::Connecting;
 pub use connections::Connections;
 pub use event::{Ended, Event, HostResult, Record, Stream};
+pub use file::JournalFile;
 pub use push_state::{NoState, PushState};
 pub use read::{Batch, Cursor, Reader, StoredRecord};
 pub use state::{Illegal, State};
@@ -49,9 +53,14 @@ impl PushDir {
         self.0.join("plan.json")
     }
 
-    /// The journal.
+    /// The journal, as its runner writes it. It is read by [`JournalFile`], which knows where it is once it is compressed.
     pub fn journal(&self) -> PathBuf {
         self.0.join("journal.jsonl")
+    }
+
+    /// The journal, compressed some time after its end.
+    pub fn compressed(&self) -> PathBuf {
+        file::compressed_path(&self.journal())
     }
 
     /// What was cut off a journal whose runner died while writing.

@@ -1,9 +1,7 @@
 //! Reading a journal from any record on. It must never hand out a record that is not whole, parsable and next in order.
 
-use super::{LONGEST_RECORD, Record, State};
-use std::fs::File;
+use super::{JournalFile, LONGEST_RECORD, Record, State};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// How much of a journal is read at once for what all of it says.
@@ -47,7 +45,7 @@ impl Batch {
 /// An open journal.
 #[derive(Debug)]
 pub struct Reader {
-    file: File,
+    file: JournalFile,
 }
 
 impl Reader {
@@ -56,15 +54,15 @@ impl Reader {
     /// # Errors
     /// What the system said.
     pub fn open(path: &Path) -> io::Result<Self> {
-        File::open(path).map(|file| Self { file })
+        JournalFile::open(path).map(|file| Self { file })
     }
 
-    /// How many bytes the file has now.
+    /// How many bytes the journal has now.
     ///
     /// # Errors
     /// What the system said.
     pub fn end(&self) -> io::Result<u64> {
-        self.file.metadata().map(|meta| meta.len())
+        self.file.end()
     }
 
     /// Makes everything that was read so far durable.
@@ -72,7 +70,7 @@ impl Reader {
     /// # Errors
     /// What the system said.
     pub fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+        self.file.sync()
     }
 
     /// What the records before `to` say. One that may not follow, from an older writer, is passed over.

@@ -3,7 +3,7 @@
 //! writer at a time: who holds `runner.lock`.
 
 use super::read::CHUNK;
-use super::{Cursor, Event, Illegal, PushDir, Reader, Record, State};
+use super::{Cursor, Event, Illegal, JournalFile, PushDir, Reader, Record, State};
 use crate::time::At;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
@@ -42,6 +42,7 @@ impl Writer {
         let file = open(push)?;
         let reader = Reader::open(&push.journal())?;
         let (mut cursor, mut state, mut hash) = (Cursor::default(), State::default(), Sha256::new());
+        let bytes = JournalFile::open(&push.journal())?;
         let mut illegal = None;
         loop {
             let batch = reader.read_from(cursor, CHUNK)?;
@@ -50,7 +51,7 @@ impl Writer {
                 illegal = illegal.or(taken.err());
             }
             let next = batch.cursor(cursor);
-            hash_range(&push.journal(), cursor.offset, next.offset, &mut hash)?;
+            hash_range(&bytes, cursor.offset, next.offset, &mut hash)?;
             cursor = next;
             if batch.torn || batch.records.is_empty() || state.ended.is_some() {
                 break;
@@ -135,16 +136,18 @@ impl Writer {
 }
 
 fn open(push: &PushDir) -> io::Result<File> {
+    // What was compressed has its end: a second journal beside it would hide it.
+    if !push.journal().exists() && push.compressed().exists() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
     OpenOptions::new().append(true).create(true).mode(0o600).open(push.journal())
 }
 
-/// Hashes a part of a file, piece by piece.
+/// Hashes a part of a journal, piece by piece.
 ///
 /// # Errors
 /// What the system said.
-pub fn hash_range(path: &std::path::Path, from: u64, to: u64, hash: &mut Sha256) -> io::Result<()> {
-    use std::os::unix::fs::FileExt;
-    let file = File::open(path)?;
+pub fn hash_range(file: &JournalFile, from: u64, to: u64, hash: &mut Sha256) -> io::Result<()> {
     let mut bytes = vec![0; CHUNK];
     let mut offset = from;
     while offset < to {

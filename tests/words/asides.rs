@@ -66,6 +66,7 @@ pub const ASIDES: &[&str] = &[
     "try to isolate commands",
     "Commands on this server are not isolated",
     "remove old uploads",
+    "compress old journals",
     "remove old builds",
     // What the audit says of a deed.
     "push {push} of {} to {} {}, journal",

@@ -5,6 +5,7 @@
 //! that runs meanwhile is *interrupted* after a restore. Numbers go on behind a gap, so that no host takes a new push for
 //! one that it has seen before (the fences of TRUST section 4).
 
+use super::copying::copying;
 use crate::desk::parts::home;
 use crate::journal::PushDir;
 use crate::ledger::{self, Ledger, LedgerError, audit, integrity};
@@ -73,6 +74,9 @@ pub async fn backup(data: &Path, ledger: &Ledger, file: &Path, who: &Who) -> Res
     let dir = file.parent().unwrap_or(Path::new("/"));
     let (name, audit_text) = (who.to_string(), format!("to {}", file.display()));
     ledger.write(move |tx| audit::note(tx, At::now(), &name, "backup", "ledger", &audit_text)).await?;
+    let place = data.to_owned();
+    // What is listed below is there until it is copied.
+    let _copying = blocking(move || copying(&place)).await.map_err(at(data))?;
     let room = tempfile::Builder::new().prefix(".pushbutton-backup-").tempdir_in(dir).map_err(at(dir))?;
     let copy = room.path().join("pushbutton.db");
     let copied = ledger.read(move |connection| {
@@ -91,7 +95,7 @@ pub async fn backup(data: &Path, ledger: &Ledger, file: &Path, who: &Who) -> Res
     let mut pushes = 0;
     for number in known.into_iter().filter_map(|number| PushNumber::new(number).ok()) {
         let dir = PushDir::of(data, number);
-        let here = [dir.plan(), dir.journal(), dir.torn()];
+        let here = [dir.plan(), dir.journal(), dir.compressed(), dir.torn()];
         names.extend(here.into_iter().filter(|path| path.exists()));
         pushes += 1;
     }

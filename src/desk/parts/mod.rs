@@ -11,5 +11,6 @@ pub(crate) mod notify_targets;
 pub(crate) mod recent_plans;
 pub(crate) mod rights_file;
 pub(crate) mod room;
+pub(crate) mod runner_lock;
 pub(crate) mod sources;
 pub mod uploads;

@@ -3,6 +3,7 @@
 
 use super::runner;
 use crate::desk::parts::durable::sync_dir;
+use crate::desk::parts::runner_lock::take_lock;
 use crate::journal::{PushDir, State, Writer};
 use crate::ledger::pushes::PushRow;
 use crate::time::At;
@@ -25,7 +26,7 @@ pub(super) enum RunnerState {
 /// What the system said, such as a full disk; it may be called again.
 pub(super) fn interrupt(dir: &PushDir, row: &PushRow, cause: Option<&str>, at: At) -> io::Result<RunnerState> {
     runner::make_dir(dir)?;
-    let Some(_lock) = runner::take_lock(dir)? else { return Ok(RunnerState::Alive) };
+    let Some(_lock) = take_lock(dir)? else { return Ok(RunnerState::Alive) };
     // Nobody else gives it back any more, and on a full disk the end is written into its room. Mostly it is not there.
     let _ = std::fs::remove_file(dir.reserve());
     let (mut writer, illegal) = Writer::take_up(dir)?;

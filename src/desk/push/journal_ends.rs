@@ -1,9 +1,10 @@
 //! How far a push's journal may be shown, for viewers. It must never hold a journal's bytes.
 
 use crate::desk::{Desk, JournalEnd};
-use crate::journal::PushDir;
+use crate::journal::{JournalFile, PushDir};
 use crate::ledger::pushes;
 use crate::stack::PushNumber;
+use crate::supervise::blocking;
 use tokio::sync::{broadcast, watch};
 
 impl Desk {
@@ -21,7 +22,11 @@ impl Desk {
             self.journals.running().remove(&push);
         }
         let journal = PushDir::of(&self.config.data, push).journal();
-        let len = tokio::fs::metadata(journal).await.map_or(0, |meta| meta.len());
+        let length = blocking(move || JournalFile::length_of(&journal)).await;
+        let len = length.unwrap_or_else(|error| {
+            tracing::error!(push = push.get(), %error, "a journal cannot be read");
+            0
+        });
         Some(watch::channel(JournalEnd { len, ended: true }).1)
     }
 

@@ -9,9 +9,9 @@ use crate::reading;
 use crate::stack::SecretSource;
 pub(super) use rustix::process::Signal;
 use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use tokio::sync::watch;
 
@@ -74,19 +74,6 @@ fn write_plan(dir: &PushDir, plan: &str) -> io::Result<()> {
     make_dir(dir)?;
     write_whole(&dir.plan(), plan)?;
     dir.dir().parent().map_or(Ok(()), sync_dir)
-}
-
-/// Takes the runner's lock; none when the runner lives. As long as the file is kept, no runner can begin.
-///
-/// # Errors
-/// What the system said.
-pub(crate) fn take_lock(dir: &PushDir) -> io::Result<Option<File>> {
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(dir.lock())?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
 }
 
 /// A process, so that another one with the same number is not taken for it.
@@ -155,15 +142,5 @@ mod tests {
             assert!(!child.wait().await.unwrap().success());
             assert!(!very.signal(Signal::KILL), "it is gone");
         });
-    }
-
-    #[tokio::test]
-    async fn a_lock_that_is_held_is_not_taken() {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = PushDir::at(temp.path());
-        let held = take_lock(&dir).unwrap().unwrap();
-        assert!(take_lock(&dir).unwrap().is_none());
-        drop(held);
-        assert!(take_lock(&dir).unwrap().is_some());
     }
 }

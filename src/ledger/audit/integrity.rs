@@ -2,8 +2,9 @@
 //! damaged is read, too. It must never change any of it. Called by `verify`, `backup` and publishing.
 
 use crate::ledger::LedgerResult;
+use crate::stack::PushNumber;
 use crate::time::At;
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use std::collections::BTreeSet;
 
 /// A push that ended, with all that its end was sealed with. As it stands in the ledger, whatever that is: a row that another hand has
@@ -43,29 +44,40 @@ pub struct SealedPush {
 /// # Errors
 /// What SQLite said.
 pub fn sealed_pushes(connection: &Connection) -> LedgerResult<Vec<SealedPush>> {
-    let mut ask = connection.prepare(
-        "SELECT id, stack, stage, state, why, ended_by, started_at, ended_at, duration_ms, hosts_total, hosts_ok,
-                coalesce(journal_hash, '') AS journal_hash, plan
-         FROM pushes WHERE ended_at IS NOT NULL ORDER BY id",
-    )?;
-    let rows = ask.query_map([], |row| {
-        Ok(SealedPush {
-            id: row.get("id")?,
-            stack: row.get("stack")?,
-            stage: row.get("stage")?,
-            state: row.get("state")?,
-            why: row.get("why")?,
-            ended_by: row.get("ended_by")?,
-            started_at: row.get("started_at")?,
-            ended_at: row.get("ended_at")?,
-            duration_ms: row.get("duration_ms")?,
-            hosts_total: row.get("hosts_total")?,
-            hosts_ok: row.get("hosts_ok")?,
-            journal_hash: row.get("journal_hash")?,
-            plan: row.get("plan")?,
-        })
-    })?;
+    let mut ask = connection.prepare(&format!("{SEALED} ORDER BY id"))?;
+    let rows = ask.query_map([], sealed)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// One of them; none when it has not ended.
+///
+/// # Errors
+/// What SQLite said.
+pub fn sealed_push(connection: &Connection, push: PushNumber) -> LedgerResult<Option<SealedPush>> {
+    Ok(connection.prepare_cached(&format!("{SEALED} AND id = ?1"))?.query_row([push], sealed).optional()?)
+}
+
+/// The columns of [`SealedPush`].
+const SEALED: &str =
+    "SELECT id, stack, stage, state, why, ended_by, started_at, ended_at, duration_ms, hosts_total, hosts_ok,
+    coalesce(journal_hash, '') AS journal_hash, plan FROM pushes WHERE ended_at IS NOT NULL";
+
+fn sealed(row: &Row<'_>) -> rusqlite::Result<SealedPush> {
+    Ok(SealedPush {
+        id: row.get("id")?,
+        stack: row.get("stack")?,
+        stage: row.get("stage")?,
+        state: row.get("state")?,
+        why: row.get("why")?,
+        ended_by: row.get("ended_by")?,
+        started_at: row.get("started_at")?,
+        ended_at: row.get("ended_at")?,
+        duration_ms: row.get("duration_ms")?,
+        hosts_total: row.get("hosts_total")?,
+        hosts_ok: row.get("hosts_ok")?,
+        journal_hash: row.get("journal_hash")?,
+        plan: row.get("plan")?,
+    })
 }
 
 /// The numbers of the pushes that have not ended, lowest first.

@@ -13,6 +13,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
+/// Seconds of a day.
+const DAY_S: u64 = 24 * 60 * 60;
+
 /// One row.
 #[derive(Debug)]
 pub struct Metric {
@@ -132,6 +135,18 @@ pub static METRICS: &[Metric] = &[
         help: "Bytes in the builds that are kept; files that two builds have in common are counted in both",
         labels: &["stack"],
         kind: MetricKind::Gauge(build_bytes),
+    },
+    Metric {
+        name: "pushbutton_journal_bytes",
+        help: "Bytes in the directories of pushes: compressed journals, and all else as it was written; looked at every hour",
+        labels: &["state"],
+        kind: MetricKind::Gauge(journal_bytes),
+    },
+    Metric {
+        name: "pushbutton_data_lasts_seconds",
+        help: "Duration until a push is refused for lack of space, at the pace of the last 30 days; looked at every hour",
+        labels: &[],
+        kind: MetricKind::Gauge(data_lasts),
     },
     Metric {
         name: "pushbutton_data_free_bytes",
@@ -272,6 +287,22 @@ fn build_bytes(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
         bytes.insert(vec![of.stack], of.bytes as f64);
     }
     sorted(bytes)
+}
+
+/// None before the first look.
+fn journal_bytes(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
+    let usage = sources.app.desk.usage();
+    sorted(usage.into_iter().flat_map(|usage| {
+        let compressed = usage.compressed.to;
+        let states = [("compressed", compressed), ("written", usage.journal_bytes.saturating_sub(compressed))];
+        states.map(|(state, bytes)| (vec![state.to_owned()], bytes as f64))
+    }))
+}
+
+/// None before the first look, and none when nothing was added.
+fn data_lasts(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
+    let days = sources.app.desk.usage().and_then(|usage| usage.days_left());
+    sorted(days.map(|days| (Vec::new(), days.saturating_mul(DAY_S) as f64)))
 }
 
 fn journal_lag(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {

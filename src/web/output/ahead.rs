@@ -31,8 +31,7 @@ pub async fn ahead(app: &App) {
 }
 
 async fn make(app: &App, push: PushNumber) {
-    let length = tokio::fs::metadata(app.desk.journal_path(push)).await.map_or(0, |meta| meta.len());
-    if length < LONG {
+    if app.desk.journal_end(push).await.is_none_or(|end| end.borrow().len < LONG) {
         return;
     }
     // What went wrong is in the log; its first reader tries again.

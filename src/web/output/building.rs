@@ -7,10 +7,9 @@ use super::index::{End, Index, Run, STRIDE, Span, Voice, join};
 use super::read::{Light, records};
 use super::same::{OwnName, blank};
 use crate::journal::state::HostState;
-use crate::journal::{Event, HostResult, Record, State, Stream};
+use crate::journal::{Event, HostResult, JournalFile, Record, State, Stream};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
-use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use tokio_util::sync::CancellationToken;
@@ -210,7 +209,7 @@ impl Index {
     ///
     /// # Errors
     /// What the system said; `Interrupted` when it is not wanted any more.
-    pub fn build(file: &File, end: u64, gone: &CancellationToken) -> io::Result<Self> {
+    pub fn build(file: &JournalFile, end: u64, gone: &CancellationToken) -> io::Result<Self> {
         let mut building = Building::default();
         records(file, 0, end, |offset, record| {
             building.take(offset, record);

@@ -1,11 +1,9 @@
-//! Reading a journal's bytes from any cursor on: whole records, exactly as they lie in the file. A cursor is the offset
+//! Reading a journal's bytes from any cursor on: whole records, exactly as they lie in it. A cursor is the offset
 //! behind a record. It must never read past the end that the desk allows, nor keep a file open between two reads, so
 //! that a viewer costs no descriptor. Called by the stream, the raw log and the page of a push, off the async threads.
 
-use crate::journal::Record;
-use std::fs::File;
+use crate::journal::{JournalFile, Record};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// Whether `cursor` lies behind a whole record of the file, or at its start.
@@ -14,7 +12,7 @@ use std::path::Path;
 /// What the system said, but for a missing file, which has no records.
 pub fn ends_a_record(path: &Path, cursor: u64) -> io::Result<bool> {
     let Some(before) = cursor.checked_sub(1) else { return Ok(true) };
-    let file = match File::open(path) {
+    let file = match JournalFile::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         file => file?,
     };
@@ -28,7 +26,7 @@ pub fn ends_a_record(path: &Path, cursor: u64) -> io::Result<bool> {
 /// # Errors
 /// What the system said; `InvalidData` when no record ends before `end`.
 pub fn read_records(path: &Path, cursor: u64, end: u64, most: usize) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
+    let file = JournalFile::open(path)?;
     let all = usize::try_from(end.saturating_sub(cursor)).map_err(io::Error::other)?;
     let mut want = most.min(all);
     loop {
@@ -81,7 +79,7 @@ pub fn first_records(path: &Path, end: u64, most: u64, ends: impl Fn(&Record) ->
 /// What the system said, but for a missing file, which has no records.
 pub fn last_records(path: &Path, end: u64, lines: usize, bytes: u64) -> io::Result<Vec<Record>> {
     let start = end.saturating_sub(bytes);
-    let file = match File::open(path) {
+    let file = match JournalFile::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         file => file?,
     };

@@ -5,11 +5,10 @@
 use super::index::{Index, LineFilter, Span, join};
 use super::read::{Light, each};
 use crate::colours::without_colours;
-use crate::journal::Stream;
+use crate::journal::{JournalFile, Stream};
 use aho_corasick::AhoCorasick;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -74,7 +73,7 @@ pub struct FoundLines {
 /// # Errors
 /// What the system said.
 pub fn find(
-    file: &File,
+    file: &JournalFile,
     index: &Index,
     wanted: &LineFilter,
     text: Option<&Text>,
@@ -135,7 +134,7 @@ pub struct Lines {
 ///
 /// # Errors
 /// What the system said.
-pub fn lines(file: &File, index: &Index, wanted: &LineFilter, span: Span, most: u64) -> io::Result<Lines> {
+pub fn lines(file: &JournalFile, index: &Index, wanted: &LineFilter, span: Span, most: u64) -> io::Result<Lines> {
     let (mut lines, mut next, mut bytes) = (Vec::new(), None, 0);
     each(file, index, &index.passing(wanted, span), |number, light| {
         if lines.len() as u64 == most || bytes > MOST_TEXT {
@@ -161,7 +160,7 @@ pub fn lines(file: &File, index: &Index, wanted: &LineFilter, span: Span, most: 
 ///
 /// # Errors
 /// What the system said.
-pub fn text(file: &File, index: &Index, wanted: &LineFilter, span: Span) -> io::Result<Option<String>> {
+pub fn text(file: &JournalFile, index: &Index, wanted: &LineFilter, span: Span) -> io::Result<Option<String>> {
     let passing = index.passing(wanted, span);
     if passing.iter().map(|span| span.last - span.first + 1).sum::<u64>() > MOST_COPIED {
         return Ok(None);

@@ -6,10 +6,11 @@
 //! hash of all before it (`push_ended`); the index, numbers in groups of seven bits; the SHA-256 of all that.
 
 use super::index::{End, Index, Run, STRIDE, Span, Voice};
+use crate::journal::JournalFile;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// What such a file begins with. The number is to be counted up whenever the same journal would give another index.
@@ -22,7 +23,7 @@ const HASH: usize = 32;
 const MOST: u64 = 64 << 20;
 
 /// Reads the index of a journal of that length; none unless it is one to be believed.
-pub fn load(path: &Path, journal: &File, len: u64) -> Option<Index> {
+pub fn load(path: &Path, journal: &JournalFile, len: u64) -> Option<Index> {
     let mut bytes = Vec::new();
     let file = File::open(path).ok()?;
     if file.metadata().ok()?.len() > MOST {
@@ -41,7 +42,7 @@ pub fn load(path: &Path, journal: &File, len: u64) -> Option<Index> {
 ///
 /// # Errors
 /// What the system said.
-pub fn store(path: &Path, journal: &File, len: u64, index: &Index) -> io::Result<()> {
+pub fn store(path: &Path, journal: &JournalFile, len: u64, index: &Index) -> io::Result<()> {
     let mut bytes = heading(journal, len)?;
     Packing(&mut bytes).index(index)?;
     bytes.extend_from_slice(&Sha256::digest(&bytes));
@@ -57,7 +58,7 @@ pub fn store(path: &Path, journal: &File, len: u64, index: &Index) -> io::Result
 }
 
 /// What the file of this journal's index begins with.
-fn heading(journal: &File, len: u64) -> io::Result<Vec<u8>> {
+fn heading(journal: &JournalFile, len: u64) -> io::Result<Vec<u8>> {
     let begin = len.saturating_sub(TAIL);
     let mut tail = vec![0; usize::try_from(len - begin).unwrap_or_default()];
     journal.read_exact_at(&mut tail, begin)?;

@@ -7,7 +7,7 @@ use super::index::{Index, LineFilter, Span};
 use super::parameters::{FindParameters, LinesParameters, SameParameters};
 use super::same::Same;
 use crate::desk::JournalEnd;
-use crate::journal::Record;
+use crate::journal::{JournalFile, Record};
 use crate::stack::PushNumber;
 use crate::web::app::App;
 use crate::web::http::api::call::{Call, Chapter, Takes, json, query};
@@ -20,7 +20,6 @@ use actix_web::web::{self, Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -67,7 +66,7 @@ impl Past {
     async fn read<T: Send + 'static>(
         self,
         app: &App,
-        work: impl FnOnce(&File, &Index) -> io::Result<T> + Send + 'static,
+        work: impl FnOnce(&JournalFile, &Index) -> io::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
         pass(app, self.path, move |file| match file {
             Some(file) => work(&file, &self.index),
@@ -79,7 +78,7 @@ impl Past {
 
 /// The index that lies beside a journal; else it is made, and put there.
 pub(super) fn indexed(
-    journal: &File,
+    journal: &JournalFile,
     len: u64,
     beside: &std::path::Path,
     gone: &CancellationToken,
@@ -98,10 +97,10 @@ pub(super) fn indexed(
 async fn pass<T: Send + 'static>(
     app: &App,
     path: PathBuf,
-    work: impl FnOnce(Option<File>) -> io::Result<T> + Send + 'static,
+    work: impl FnOnce(Option<JournalFile>) -> io::Result<T> + Send + 'static,
 ) -> Result<T, Problem> {
     let _turn = app.lines.passes.acquire().await.map_err(Problem::broken)?;
-    let work = move || match File::open(&path) {
+    let work = move || match JournalFile::open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => work(None),
         file => work(Some(file?)),
     };

@@ -3,10 +3,9 @@
 //! page of lines and the search, off the async threads.
 
 use super::index::{Index, STRIDE, Span};
-use crate::journal::{LONGEST_RECORD, Stream};
+use crate::journal::{JournalFile, LONGEST_RECORD, Stream};
 use serde::Deserialize;
 use std::borrow::Cow;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 
@@ -93,15 +92,13 @@ fn word(text: &str) -> Option<(&str, &str)> {
 /// # Errors
 /// What the system said.
 pub fn records(
-    file: &File,
+    file: &JournalFile,
     from: u64,
     end: u64,
     mut take: impl FnMut(u64, &[u8]) -> ControlFlow<()>,
 ) -> io::Result<()> {
     let mut at = from;
-    let mut file = file;
-    file.seek(SeekFrom::Start(from))?;
-    let mut reader = BufReader::with_capacity(PIECE, file.take(end.saturating_sub(from)));
+    let mut reader = BufReader::with_capacity(PIECE, file.bytes_from(from).take(end.saturating_sub(from)));
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -121,12 +118,12 @@ pub fn records(
 /// # Errors
 /// What the system said.
 pub fn each(
-    file: &File,
+    file: &JournalFile,
     index: &Index,
     spans: &[Span],
     mut take: impl FnMut(u64, &Light<'_>) -> ControlFlow<()>,
 ) -> io::Result<()> {
-    let mut reader = BufReader::with_capacity(PIECE, file);
+    let mut reader = BufReader::with_capacity(PIECE, file.bytes_from(0));
     // The number of the next line; far from everything, so that the first span is jumped to.
     let mut next = u64::MAX;
     let mut bytes = Vec::new();

@@ -1,7 +1,7 @@
 //! What lies in the data directory, held against what the ledger says of it.
 
 use crate::journal::write::{hash_range, hex};
-use crate::journal::{Event, LONGEST_RECORD, PushDir, Record};
+use crate::journal::{Event, JournalFile, LONGEST_RECORD, PushDir, Record};
 use crate::ledger::integrity::{BuildRoot, SealedPush};
 use crate::reading;
 use crate::source::build::BuildDir;
@@ -9,8 +9,7 @@ use crate::source::manifest::Manifest;
 use crate::stack::PushNumber;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::Path;
 
 /// Differences of one build that are told; there may be thousands.
@@ -67,25 +66,25 @@ fn names(dir: &Path, problems: &mut Vec<String>) -> Vec<String> {
     entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect()
 }
 
-/// The last bytes of a file, and where they begin: a journal is far longer than its last record.
-fn end_of(path: &Path) -> io::Result<(Vec<u8>, u64)> {
-    let mut file = File::open(path)?;
-    let from = file.metadata()?.len().saturating_sub(LONGEST_RECORD);
-    file.seek(SeekFrom::Start(from))?;
-    let mut bytes = Vec::new();
-    file.take(LONGEST_RECORD).read_to_end(&mut bytes)?;
+/// The last bytes of a journal, and where they begin: it may be far longer than its last record.
+fn end_of(journal: &JournalFile) -> io::Result<(Vec<u8>, u64)> {
+    let end = journal.end()?;
+    let from = end.saturating_sub(LONGEST_RECORD);
+    let mut bytes = vec![0; usize::try_from(end - from).map_err(io::Error::other)?];
+    journal.read_exact_at(&mut bytes, from)?;
     Ok((bytes, from))
 }
 
 /// The journal, byte for byte, against what the ledger says of the push.
-pub(super) fn journal(data: &Path, push: &SealedPush) -> Result<(), String> {
+pub(crate) fn journal(data: &Path, push: &SealedPush) -> Result<(), String> {
     let number = PushNumber::new(push.id).map_err(|bad| bad.to_string())?;
     let dir = PushDir::of(data, number);
-    let said = |path: &Path, error: io::Error| format!("{} cannot be read: {error}", path.display());
-    let (bytes, from) = end_of(&dir.journal()).map_err(|error| said(&dir.journal(), error))?;
+    let said = |error: io::Error| format!("{} cannot be read: {error}", dir.journal().display());
+    let journal = JournalFile::open(&dir.journal()).map_err(said)?;
+    let (bytes, from) = end_of(&journal).map_err(said)?;
     let before = bytes.strip_suffix(b"\n").and_then(|all| all.iter().rposition(|b| *b == b'\n')).map_or(0, |at| at + 1);
     let mut hash = Sha256::new();
-    hash_range(&dir.journal(), 0, from + before as u64, &mut hash).map_err(|error| said(&dir.journal(), error))?;
+    hash_range(&journal, 0, from + before as u64, &mut hash).map_err(said)?;
     let hash = hex(&hash.finalize());
     if hash != push.journal_hash {
         return Err(format!(

@@ -18,16 +18,16 @@ proptest! {
     fn what_is_kept_is_what_is_read_again(said in said()) {
         let dir = tempfile::tempdir().unwrap();
         let (file, index) = made(&journal(&said, &[(1, Some("web1")), (2, None), (3, Some("db"))]));
-        let len = file.metadata().unwrap().len();
+        let len = file.end().unwrap();
         store(&index_in(&dir), &file, len, &index).unwrap();
         prop_assert_eq!(load(&index_in(&dir), &file, len), Some(index));
     }
 }
 
-fn some() -> (tempfile::TempDir, File, u64, Index) {
+fn some() -> (tempfile::TempDir, JournalFile, u64, Index) {
     let said: Vec<_> = (0..70).map(|at| (1 + at % 2, Some("web1"), "out", format!("line {at}"))).collect();
     let (file, index) = made(&journal(&said, &[(1, Some("web1"))]));
-    let len = file.metadata().unwrap().len();
+    let len = file.end().unwrap();
     let dir = tempfile::tempdir().unwrap();
     store(&index_in(&dir), &file, len, &index).unwrap();
     (dir, file, len, index)
@@ -64,7 +64,7 @@ fn an_index_of_another_journal_or_version_or_with_parts_that_do_not_fit_is_never
     // The same lines, another ending; and a journal that has grown since.
     let said: Vec<_> = (0..70).map(|at| (1 + at % 2, Some("web1"), "out", format!("line {at}"))).collect();
     let (other, _) = made(&journal(&said, &[(1, Some("web2"))]));
-    assert_eq!(other.metadata().unwrap().len(), len);
+    assert_eq!(other.end().unwrap(), len);
     assert_eq!(load(&path, &other, len), None);
     assert_eq!(load(&path, &file, len - 1), None);
 

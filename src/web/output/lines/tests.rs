@@ -2,7 +2,7 @@
 
 use super::{LinesQuery, Problem};
 use crate::colours::without_colours;
-use crate::journal::{Event, Record, Stream, sample};
+use crate::journal::{Event, JournalFile, Record, Stream, sample};
 use crate::time::At;
 use crate::web::output::find;
 use crate::web::output::find::{MOST_LINES, Text};
@@ -50,10 +50,11 @@ pub fn journal(said: &[Said], failed: &[(u32, Option<&'static str>)]) -> Vec<Val
     records
 }
 
-pub fn indexed(records: &[Value]) -> (std::fs::File, Index) {
+pub fn indexed(records: &[Value]) -> (JournalFile, Index) {
     let mut file = tempfile::tempfile().unwrap();
     let text: String = records.iter().map(|record| format!("{record}\n")).collect();
     file.write_all(text.as_bytes()).unwrap();
+    let file = JournalFile::from(file);
     let index = Index::build(&file, text.len() as u64, &CancellationToken::new()).unwrap();
     (file, index)
 }
