@@ -3,6 +3,7 @@
 
 mod cost;
 mod files;
+mod ordinary;
 mod tries;
 
 use crate::house::{House, kill, until, until_so};
@@ -14,7 +15,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
-use tries::{CONNECT, TRIES, script};
+use tries::{CALL, CONNECT, TRIES, script};
 
 /// Limits that a test can reach.
 const SMALL: &str = "[build]\nmemory_mib = 400\nprocesses = 250\ndisk_mib = 100\n";
@@ -72,7 +73,7 @@ async fn every_try_of_a_hostile_build_local_line_and_before_reach_nothing() {
             stage("before = [{ local = \"sh tries.sh before\" }]")
         )
     };
-    let house = house(&[("tries.sh", &script()), ("connect.py", CONNECT)], lines, SMALL).await;
+    let house = house(&[("tries.sh", &script()), ("call.py", CALL), ("connect.py", CONNECT)], lines, SMALL).await;
     let home = house.dir.path();
     std::fs::set_permissions(home, PermissionsExt::from_mode(0o755)).unwrap();
     let open = UnixListener::bind(home.join("open.sock")).unwrap();

@@ -1,13 +1,17 @@
 //! Where committers' code runs on the push host: in namespaces of its own (bubblewrap), as a user of its own, with the build's directory
-//! and `/usr`, within limits. What is said here is which words start a program there, whether this machine can do it, and what such a
+//! and `/usr`, within limits, and without the calls of the kernel that no build needs. What is said here is which words start a program there, whether this machine can do it, and what such a
 //! program takes. It must never give it a way to the server's data, environment, sockets or processes, and never run anything of a
 //! committer's without all of that. Called by the runner's commands, by the server at its start, and by the guard.
 
+mod calls;
+mod keyring;
 mod place;
 mod probe;
 mod sandbox;
 mod usage;
 
+pub use calls::refused;
+pub use keyring::start;
 pub use place::{cache, etc, give, mount_point, remove, remove_mount_point, scratch};
 pub use probe::ready;
 pub use sandbox::{Cache, Sandbox, build_user};

@@ -11,21 +11,25 @@ use std::path::{Path, PathBuf};
 const PASSWD: &str = "root:x:0:0:root:/:/usr/sbin/nologin\nbuild:x:1000:1000:build:/tmp:/bin/sh\n";
 const GROUP: &str = "root:x:0:\nbuild:x:1000:\n";
 
-/// The directory with `passwd` and `group`, below the server's data.
+/// The list of refused calls in that directory: [`super::calls::program`].
+pub(super) const CALLS: &str = "calls";
+
+/// The directory with `passwd`, `group` and the list of refused calls, below the server's data.
 ///
 /// # Errors
 /// What the disk said.
 pub fn etc(data: &Path) -> Result<PathBuf> {
     let dir = data.join("isolation");
-    for (name, text) in [("passwd", PASSWD), ("group", GROUP)] {
+    let calls = super::calls::program().map_err(Error::other)?;
+    for (name, bytes) in [("passwd", PASSWD.as_bytes()), ("group", GROUP.as_bytes()), (CALLS, &calls)] {
         let path = dir.join(name);
-        if reading::text(&path, reading::NOTE).is_ok_and(|found| found == text) {
+        if reading::bytes(&path, reading::NOTE).is_ok_and(|found| found == bytes) {
             continue;
         }
         private(&dir)?;
         // Two runners may begin at once: each gives a whole file its name.
         let mut file = tempfile::Builder::new().tempfile_in(&dir)?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(bytes)?;
         file.as_file().set_permissions(Permissions::from_mode(0o644))?;
         file.persist(&path).map_err(|error| error.error)?;
     }

@@ -7,6 +7,7 @@
 //! the server are its namespaces alone.
 
 use super::Settings;
+use super::place::CALLS;
 use sha2::{Digest, Sha256};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -50,11 +51,19 @@ const ETC: [&str; 22] = [
     "timezone",
 ];
 
+/// Where the kernel names keys.
+const KEYS: [&str; 2] = ["/proc/keys", "/proc/key-users"];
+
 /// Where the root has links into `/usr`, or directories of its own.
 const TOP: [&str; 6] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 
 /// Where in `/usr` a server may have a home; `/usr/sbin`, the home of some users, is none.
 const OWN_USR: [&str; 5] = ["/usr/local", "/usr/lib", "/usr/share", "/usr/src", "/usr/home"];
+
+/// Opens the list of refused calls, which comes first, for the `bwrap` that starts the command: it takes an open file, and closes it.
+const WITH_CALLS: &str = "exec 9<\"$0\"; exec \"$@\"";
+/// Its number there.
+const CALLS_FD: &str = "9";
 
 /// What shared memory a command may have, in bytes: browsers that test pages need some.
 const SHARED_MEMORY: &str = "268435456";
@@ -81,7 +90,7 @@ pub struct Sandbox {
     pub caches: Vec<Cache>,
     /// Whether it has the machine's network.
     pub network: bool,
-    /// Where its `passwd` and `group` are.
+    /// Where its `passwd` and `group` are, and the list of calls that are refused.
     pub etc: PathBuf,
     /// Whose it is outside, when the server is root.
     pub user: Option<u32>,
@@ -173,6 +182,10 @@ impl Sandbox {
         self.environment(&mut inner);
         self.system(&mut inner, &mut staging);
         inner.add(["--proc", "/proc", "--dev", "/dev", "--size", SHARED_MEMORY, "--tmpfs", "/dev/shm"]);
+        // The names of keys, which no other namespace hides; a kernel without keys has no such file.
+        for keys in KEYS.into_iter().filter(|keys| Path::new(keys).exists()) {
+            inner.mount("--ro-bind", "/dev/null", keys);
+        }
         inner.add(["--remount-ro", "/dev", "--dir", "/var", "--symlink", "/tmp", "/var/tmp"]);
         let mut bind = |option, from: &Path, to: &Path| {
             let from = if self.user.is_some() { staging.bring(from) } else { from.to_owned() };
@@ -183,9 +196,11 @@ impl Sandbox {
         for cache in &self.caches {
             bind("--bind", &cache.kept, &Path::new(BUILD).join(&cache.path));
         }
-        inner.add(["--remount-ro", "/", "--chdir", BUILD, "--"]);
+        inner.add(["--remount-ro", "/", "--chdir", BUILD, "--seccomp", CALLS_FD, "--"]);
         self.limits(&mut inner);
-        let mut words = self.user.map(|user| staging.words(user)).unwrap_or_default().0;
+        let mut words: Vec<OsString> =
+            vec!["/bin/sh".into(), "-c".into(), WITH_CALLS.into(), self.etc.join(CALLS).into()];
+        words.append(&mut self.user.map(|user| staging.words(user)).unwrap_or_default().0);
         words.append(&mut inner.0);
         words
     }

@@ -11,9 +11,11 @@ pub enum Where {
 }
 
 use Where::{Everywhere, WithoutNetwork};
+use nix::libc;
+use pushbutton::isolation::refused;
 
 /// A name, where it counts, and the text.
-pub const TRIES: [(&str, Where, &str); 60] = [
+pub const TRIES: [(&str, Where, &str); 79] = [
     // Sockets and agents.
     ("the admin socket", Everywhere, r#"$CONNECT "$PUSH_VAR_DATA/admin.sock""#),
     ("the sockets of warm connections", Everywhere, r#"ls "$PUSH_VAR_DATA"/ssh/*"#),
@@ -33,7 +35,7 @@ pub const TRIES: [(&str, Where, &str); 60] = [
     (
         "variables of the server",
         Everywhere,
-        r#"env | cut -d= -f1 | grep -vxE 'PATH|HOME|USER|LOGNAME|LC_ALL|PWD|OLDPWD|SHLVL|_|CONNECT|PUSH_.*'"#,
+        r#"env | cut -d= -f1 | grep -vxE 'PATH|HOME|USER|LOGNAME|LC_ALL|PWD|OLDPWD|SHLVL|_|CONNECT|CALL|PUSH_.*'"#,
     ),
     (
         "variables of what started it",
@@ -134,14 +136,62 @@ sys.exit(0 if len(kids) == 400 else 1)'"#,
     ),
     ("more memory than it may have", Everywhere, r#"python3 -c 'x = bytearray(800 << 20)'"#),
     ("a larger file than it may have", Everywhere, "truncate -s 1G /tmp/large"),
+    // Calls of the kernel, by their numbers.
+    ("a life without a list of refused calls", Everywhere, "[ \"$(grep -c '^Seccomp:.*2' /proc/self/status)\" != 1 ]"),
+    ("each refused call", Everywhere, "$CALL all {all}"),
+    ("the session keyring", Everywhere, "$CALL {keyctl} 0 -3 0"),
+    ("a key for the session", Everywhere, "$CALL {add_key} :user :pushbutton :secret 6 -3"),
+    ("a key of the session", Everywhere, "$CALL {request_key} :user :pushbutton 0 0"),
+    ("the names of keys", Everywhere, "head -c 1 /proc/keys || head -c 1 /proc/key-users"),
+    ("a program in the kernel", Everywhere, "$CALL {bpf} 5 @128 128"),
+    ("a counter of the kernel", Everywhere, "$CALL {perf_event_open} @128 0 -1 -1 0"),
+    ("faults of memory", Everywhere, "$CALL {userfaultfd} 1"),
+    ("a ring of calls", Everywhere, "$CALL {io_uring_setup} 1 @128"),
+    ("another kernel", Everywhere, "$CALL {kexec_load} 0 0 0 0"),
+    ("a mount by the newer calls", Everywhere, "$CALL {fsopen} :tmpfs 0"),
+    ("a tree of mounts", Everywhere, "$CALL {open_tree} -100 :/usr 0"),
+    ("namespaces by unshare", Everywhere, "$CALL {unshare} 0x10000000 || $CALL {unshare} 0x80"),
+    ("namespaces by clone", Everywhere, "$CALL {clone} 0x10000011 0 0 0 0 || $CALL {clone} 0x20011 0 0 0 0"),
+    ("namespaces by clone3", Everywhere, "$CALL {clone3} @88 88"),
+    ("the numbers of x32", Everywhere, "$CALL $((0x40000000 + 39))"),
+    (
+        "calls of 32 bits",
+        Everywhere,
+        r#"python3 -c 'import ctypes, mmap
+m = mmap.mmap(-1, 4096, prot=7)
+m.write(b"\xb8\x14\x00\x00\x00\xcd\x80\xc3")
+ctypes.CFUNCTYPE(ctypes.c_long)(ctypes.addressof(ctypes.c_char.from_buffer(m)))()'"#,
+    ),
+    (
+        "typing on a terminal",
+        Everywhere,
+        r#"python3 -c 'import fcntl, os, pty, sys, termios
+kid, _ = pty.fork()
+if kid == 0:
+    try: fcntl.ioctl(0, termios.TIOCSTI, b"x")
+    except OSError: os._exit(1)
+    os._exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(kid, 0)[1]))'"#,
+    ),
 ];
+
+/// A text with the numbers of the calls that it names.
+fn with_numbers(text: &str) -> String {
+    let more = [("unshare", libc::SYS_unshare), ("clone", libc::SYS_clone), ("clone3", libc::SYS_clone3)];
+    let all: Vec<String> = refused().iter().map(|(_, number)| number.to_string()).collect();
+    let text = text.replace("{all}", &all.join(" "));
+    refused()
+        .iter()
+        .chain(&more)
+        .fold(text, |text, (name, number)| text.replace(&format!("{{{name}}}"), &number.to_string()))
+}
 
 /// The script of all tries: a line each, `kept from NAME` or `REACHED NAME`.
 pub fn script() -> String {
-    let mut text = "export CONNECT='python3 /build/connect.py'\n".to_owned();
+    let mut text = "export CONNECT='python3 /build/connect.py' CALL='python3 /build/call.py'\n".to_owned();
     for (name, place, body) in TRIES {
         let when = if place == WithoutNetwork { "[ \"$1\" = build ] && " } else { "" };
-        let quoted = body.replace('\'', "'\\''");
+        let quoted = with_numbers(body).replace('\'', "'\\''");
         text.push_str(&format!(
             "if {when}timeout -k 1 30 sh -c '{quoted}' >/dev/null 2>&1; then echo \"REACHED {name}\"; else echo \"kept from {name}\"; fi\n"
         ));
@@ -159,4 +209,18 @@ else:
     host, _, port = to.rpartition(":")
     s = socket.create_connection((host, int(port)), 5)
 s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+"#;
+
+/// Makes a call by its number, with numbers, texts (`:text`) and rooms of zeros (`@bytes`); or sees whether each of these is refused.
+pub const CALL: &str = r#"import ctypes, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def value(text):
+    if text[0] == ":": return ctypes.c_char_p(text[1:].encode())
+    if text[0] == "@": return ctypes.create_string_buffer(int(text[1:]))
+    return ctypes.c_long(int(text, 0))
+def call(number, *rest): return libc.syscall(ctypes.c_long(int(number)), *map(value, rest))
+if sys.argv[1] == "all":
+    missed = [number for number in sys.argv[2:] if call(number, *["0"] * 6) != -1 or ctypes.get_errno() != 1]
+    sys.exit(0 if missed else 1)
+sys.exit(0 if call(*sys.argv[1:]) >= 0 else 1)
 "#;

@@ -25,13 +25,13 @@ fn a_command_gets_its_own_namespaces_its_directories_and_no_more() {
         " --clearenv ",
         " --ro-bind /usr /usr ",
         " --bind /srv/data/pushes/7/scratch /tmp --bind /srv/data/pushes/7/checkout /build ",
-        " --bind /srv/data/caches/web/node_modules /build/node_modules --remount-ro / --chdir /build -- prlimit ",
+        " --bind /srv/data/caches/web/node_modules /build/node_modules --remount-ro / --chdir /build --seccomp 9 -- prlimit ",
         " --nproc=4096 --cpu=3600 --data=8589934592 --fsize=21474836480 -- ",
     ] {
         assert!(words.contains(part), "{part} is not in {words}");
     }
     assert!(!words.contains("--share-net") && !words.contains("setpriv"));
-    assert!(words.starts_with("bwrap "));
+    assert!(words.starts_with("/bin/sh -c exec 9<\"$0\"; exec \"$@\" /srv/data/isolation/calls bwrap "), "{words}");
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub async fn isolated(sandbox: &Sandbox, task: Task, lines: &Lines) -> Ending {
     let words = sandbox.words();
     let guard = ["/bin/sh", "-c", &text::script(), text::NAME];
     let program = Program::new(&words[0]).args(&words[1..]).args(guard).own_group().dir(Path::new("/")).with_input();
-    let mut child = match program.start() {
+    let mut child = match isolation::start(program).await {
         Ok(child) => child,
         Err(error) => return Ending::Refused(format!("cannot start bwrap: {error}")),
     };
