@@ -16,6 +16,7 @@ mod chat;
 mod check;
 mod ci;
 mod cli;
+mod commits;
 mod container;
 mod crash;
 mod crates;

@@ -14,7 +14,7 @@ pub use calls::refused;
 pub use keyring::start;
 pub use place::{cache, etc, give, mount_point, remove, remove_mount_point, scratch};
 pub use probe::ready;
-pub use sandbox::{Cache, Sandbox, build_user};
+pub use sandbox::{COMMITS, Cache, Sandbox, build_user};
 pub use usage::too_much;
 
 use serde::{Deserialize, Serialize};

@@ -38,8 +38,17 @@ pub async fn ready(settings: &Settings, data: &Path) -> Result<(), String> {
     for dir in [&dir, &tmp] {
         place::scratch(dir, user).map_err(failed)?;
     }
-    let sandbox =
-        Sandbox { dir, writable: true, tmp, caches: Vec::new(), network: false, etc, user, settings: settings.clone() };
+    let sandbox = Sandbox {
+        dir,
+        writable: true,
+        tmp,
+        caches: Vec::new(),
+        network: false,
+        commits: None,
+        etc,
+        user,
+        settings: settings.clone(),
+    };
     let words = sandbox.words();
     let program = Program::new(&words[0]).args(&words[1..]).args(["/bin/sh", "-c", ": >/build/x && : >/tmp/x"]);
     let said = match program.output(LIMIT).await {

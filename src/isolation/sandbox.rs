@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 /// Where the build is, for the command.
 pub const BUILD: &str = "/build";
 
+/// Where the file is that says what a push brings, for the command.
+pub const COMMITS: &str = "/commits.json";
+
 /// The number that the command has in its own eyes, with a name in its `passwd`.
 const INSIDE: &str = "1000";
 
@@ -90,6 +93,8 @@ pub struct Sandbox {
     pub caches: Vec<Cache>,
     /// Whether it has the machine's network.
     pub network: bool,
+    /// What it sees as [`COMMITS`].
+    pub commits: Option<PathBuf>,
     /// Where its `passwd` and `group` are, and the list of calls that are refused.
     pub etc: PathBuf,
     /// Whose it is outside, when the server is root.
@@ -193,6 +198,9 @@ impl Sandbox {
         };
         bind("--bind", &self.tmp, Path::new("/tmp"));
         bind(if self.writable { "--bind" } else { "--ro-bind" }, &self.dir, Path::new(BUILD));
+        if let Some(commits) = &self.commits {
+            bind("--ro-bind", commits, Path::new(COMMITS));
+        }
         for cache in &self.caches {
             bind("--bind", &cache.kept, &Path::new(BUILD).join(&cache.path));
         }

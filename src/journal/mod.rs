@@ -53,6 +53,11 @@ impl PushDir {
         self.0.join("plan.json")
     }
 
+    /// What the push brings or takes away, for its commands on the push host.
+    pub fn commits(&self) -> PathBuf {
+        self.0.join("commits.json")
+    }
+
     /// The journal, as its runner writes it. It is read by [`JournalFile`], which knows where it is once it is compressed.
     pub fn journal(&self) -> PathBuf {
         self.0.join("journal.jsonl")

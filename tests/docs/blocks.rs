@@ -159,6 +159,7 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/sources.md", "pushbutton build publish ", RUNS),
     ("docs/sources.md", "pushbutton build withdraw ", RUNS),
     ("docs/stack-file.md", "# stacks/hello.toml\n", Stack),
+    ("docs/stack-file.md", "{\"stack\"", Json),
     ("docs/stack-file.md", "commands = ", Stage),
     ("docs/stack-file.md", "{ ", Command),
     ("docs/stack-file.md", "before ", Stage),

@@ -10,8 +10,9 @@ use crate::desk::decide::offer::Offer;
 use crate::desk::decide::press::Press;
 use crate::desk::decide::questions::Questions;
 use crate::desk::decide::request::Request;
+use crate::desk::parts::sources::branches::Log;
 use crate::desk::press::marks::Marking;
-use crate::desk::press::{approval, marks};
+use crate::desk::press::{approval, commits_file, marks};
 use crate::desk::push::follow::Follower;
 use crate::desk::push::runner;
 use crate::desk::push::runner::Runner;
@@ -20,6 +21,7 @@ use crate::desk::refusal::{Decision, Refusal};
 use crate::journal::PushDir;
 use crate::ledger::holding::{self, OnHost};
 use crate::ledger::press::{self, NewPush};
+use crate::ledger::pushes::Commit;
 use crate::ledger::{LedgerError, LedgerResult, audit, pushes};
 use crate::plan::{self, Assignment, BuildFrom, Kind};
 use crate::stack::{BuildId, Host, PushNumber, Revision, Stack};
@@ -37,7 +39,8 @@ const LOOKS: usize = 3;
 
 /// How the transaction ended.
 enum Outcome {
-    Taken(PushNumber, String),
+    /// The push, its assignment, and what its commands may read of its commits.
+    Taken(PushNumber, String, String),
     Replayed(PushNumber),
     Refused(Refusal),
     /// What would go out is not what git was asked about: ask again.
@@ -86,8 +89,8 @@ impl Desk {
         let (press, request) = (Arc::new(press), Arc::new(request));
         for _ in 0..LOOKS {
             match self.try_press(&stack, place, head.clone(), &press, &request).await? {
-                Outcome::Taken(push, text) => {
-                    self.begin(push, text).await;
+                Outcome::Taken(push, text, commits) => {
+                    self.begin(push, text, commits).await;
                     return Ok(push);
                 }
                 Outcome::Replayed(push) => return Ok(push),
@@ -180,6 +183,10 @@ impl Desk {
             (from, Some(to)) => self.branches.log(stack, from.as_ref(), to).await,
             (_, None) => Arc::default(),
         };
+        let all = match &going {
+            (from, Some(to)) => self.all_commits(stack, from.as_ref(), to, &log).await,
+            (_, None) => Vec::new(),
+        };
         let shown = press.plan_hash.as_ref().and_then(|hash| self.recent_plans.find(hash));
         let (desk, stack, press, request) =
             (self.me.clone(), Arc::clone(stack), Arc::clone(press), Arc::clone(request));
@@ -191,7 +198,7 @@ impl Desk {
             let facts = Facts::read(tx, &stack, place, head, &desk.rights())?;
             match request.decide((&desk.outside(), tx), &stack, place, &facts, &press, shown.as_deref())? {
                 Ok((offer, _)) if self::commit_range(&offer) != going => Ok(Outcome::Stale),
-                Ok((offer, approved)) => desk.take_in(tx, (&stack, place), &press, (&offer, &approved), &log),
+                Ok((offer, approved)) => desk.take_in(tx, (&stack, place), &press, (&offer, &approved), (&log, &all)),
                 Err(refusal) => Ok(Outcome::Refused(refusal)),
             }
         });
@@ -204,7 +211,7 @@ impl Desk {
         (stack, place): (&Stack, usize),
         press: &Press,
         (offer, approved): (&Offer, &Approved),
-        log: &crate::desk::parts::sources::branches::Log,
+        (log, all): (&Log, &[Commit]),
     ) -> LedgerResult<Outcome> {
         let at = At::now();
         let number = press::next_number(tx, self.floor.load(Ordering::SeqCst))?;
@@ -252,7 +259,9 @@ impl Desk {
             let marking = Marking { stack, build, stage: None, who, reason: press.reason.clone() };
             marks::put(tx, &self.notify_targets, &marking, old.sha.as_str(), at)?;
         }
-        Ok(Outcome::Taken(push, text))
+        let old = offer.old.as_ref().map(|old| &old.sha);
+        let commits = commits_file::text(&assignment, old, diff.as_deref(), (all, log.count))?;
+        Ok(Outcome::Taken(push, text, commits))
     }
 
     fn assignment(
@@ -291,9 +300,9 @@ impl Desk {
     }
 
     /// Starts the runner of a push that the ledger has, and follows it. What cannot be started ends as interrupted.
-    async fn begin(self: &Arc<Self>, push: PushNumber, text: String) {
+    async fn begin(self: &Arc<Self>, push: PushNumber, text: String, commits: String) {
         let (dir, program) = (PushDir::of(&self.config.data, push), self.program.clone());
-        let runner = match blocking(move || runner::start(&program, &dir, &text)).await {
+        let runner = match blocking(move || runner::start(&program, &dir, &text, &commits)).await {
             Ok(ended) => Runner::Ours(ended),
             Err(error) => {
                 tracing::error!(push = push.get(), error = %error, "a runner could not be started");

@@ -4,6 +4,7 @@
 pub(crate) mod accept;
 pub(crate) mod approval;
 pub(crate) mod catch_up;
+mod commits_file;
 pub(crate) mod marks;
 pub(crate) mod named;
 mod news;

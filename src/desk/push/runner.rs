@@ -9,9 +9,9 @@ use crate::reading;
 use crate::stack::SecretSource;
 pub(super) use rustix::process::Signal;
 use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use tokio::sync::watch;
 
@@ -32,11 +32,15 @@ pub(crate) enum Runner {
     NeverStarted(String),
 }
 
-/// Writes the assignment and starts the runner, which makes a session of its own, has no streams, and outlives us.
+/// Writes the assignment and what its commands may read of its commits, and starts the runner, which makes a session of its own, has no streams, and outlives us.
 ///
 /// # Errors
 /// Why it could not be started; then nothing ran.
-pub(crate) fn start(program: &Path, dir: &PushDir, plan: &str) -> io::Result<watch::Receiver<bool>> {
+pub(crate) fn start(program: &Path, dir: &PushDir, plan: &str, commits: &str) -> io::Result<watch::Receiver<bool>> {
+    make_dir(dir)?;
+    write_whole(&dir.commits(), commits)?;
+    // A build's own user reads it, where it is shown to that; nobody else comes into the directory.
+    std::fs::set_permissions(dir.commits(), Permissions::from_mode(0o644))?;
     write_plan(dir, plan)?;
     let mut start = Program::new(program).arg("runner").arg(dir.dir()).outlives_us();
     let named = secrets_in_environment(plan);

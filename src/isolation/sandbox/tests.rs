@@ -7,6 +7,7 @@ fn sandbox(user: Option<u32>) -> Sandbox {
         tmp: "/srv/data/pushes/7/scratch".into(),
         caches: vec![Cache { kept: "/srv/data/caches/web/node_modules".into(), path: "node_modules".to_owned() }],
         network: false,
+        commits: Some("/srv/data/pushes/7/commits.json".into()),
         etc: "/srv/data/isolation".into(),
         user,
         settings: Settings::default(),
@@ -25,6 +26,7 @@ fn a_command_gets_its_own_namespaces_its_directories_and_no_more() {
         " --clearenv ",
         " --ro-bind /usr /usr ",
         " --bind /srv/data/pushes/7/scratch /tmp --bind /srv/data/pushes/7/checkout /build ",
+        " --ro-bind /srv/data/pushes/7/commits.json /commits.json ",
         " --bind /srv/data/caches/web/node_modules /build/node_modules --remount-ro / --chdir /build --seccomp 9 -- prlimit ",
         " --nproc=4096 --cpu=3600 --data=8589934592 --fsize=21474836480 -- ",
     ] {
