@@ -1,6 +1,7 @@
 //! Instants and durations as Pushbutton writes them: RFC 3339 in UTC with milliseconds, and words for people.
 //! It must never read the clock anywhere but in [`At::now`], so that everything else can be given a time.
 
+use jiff::civil::Weekday;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -119,6 +120,21 @@ pub fn ago_words(ms: i64) -> String {
         60..2880 => format!("{} h ago", minutes / 60),
         _ => format!("{} d ago", minutes / 1440),
     }
+}
+
+/// A day of the week by its name, or the first three letters of it: `Friday`, `fri`.
+pub fn weekday(text: &str) -> Option<Weekday> {
+    const NAMES: [(&str, Weekday); 7] = [
+        ("monday", Weekday::Monday),
+        ("tuesday", Weekday::Tuesday),
+        ("wednesday", Weekday::Wednesday),
+        ("thursday", Weekday::Thursday),
+        ("friday", Weekday::Friday),
+        ("saturday", Weekday::Saturday),
+        ("sunday", Weekday::Sunday),
+    ];
+    let text = text.to_ascii_lowercase();
+    NAMES.into_iter().find(|(name, _)| text == *name || text == name[..3]).map(|(_, day)| day)
 }
 
 #[cfg(test)]

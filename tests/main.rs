@@ -17,6 +17,7 @@ mod check;
 mod ci;
 mod cli;
 mod commits;
+mod compare;
 mod container;
 mod crash;
 mod crates;

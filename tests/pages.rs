@@ -13,13 +13,14 @@ use made_up::{at, frame, push_page, row, street};
 use pushbutton::config::{AuthMode, ChannelKind};
 use pushbutton::desk::checkup::{Checkup, CheckupView, Finding, PlaceReport, Weight};
 use pushbutton::desk::view::{
-    Board, BoardStack, NextVersions, NoRights, PlanView, VersionGroup, Versions, WaitingApproval,
+    Board, BoardStack, ComparedCommits, ComparedEnd, Comparison, NextVersions, NoRights, PlanView, VersionGroup,
+    Versions, WaitingApproval,
 };
 use pushbutton::desk::{Broken, StackView};
 use pushbutton::journal::PushState;
 use pushbutton::plan::PushKind;
 use pushbutton::web::pages::{
-    Asks, Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, SignedOut, ToldFilter, sign_in_form,
+    Asks, ComparePage, Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, SignedOut, ToldFilter, sign_in_form,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ pub fn rendered() -> BTreeMap<String, String> {
     a_plan_says_exactly_what_will_happen_and_what_nobody_knows_yet();
     approval::a_plan_that_needs_approval_says_how_it_stands_and_what_the_reader_can_do();
     approval::marks_stand_on_the_card_with_the_forms_to_set_them_and_to_take_them_back();
+    two_versions_stand_side_by_side_with_the_commits_both_ways();
     the_way_back_says_where_it_goes_and_what_is_lost_before_the_press();
     a_push_that_waits_for_an_answer_says_so_and_stands_still();
     the_push_log_keeps_its_filters();
@@ -676,6 +678,55 @@ fn another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone() {
     let html = checked("plan-of-a-version", pages.plan(&frame, &plan, (&NoRights::default(), false)));
     assert!(html.contains(&format!("name=\"sha\" value=\"{sha}\"")), "the form carries it");
     assert!(html.contains("Commits that will be removed from Prod") && html.contains("7 commits"));
+}
+
+#[test]
+fn two_versions_stand_side_by_side_with_the_commits_both_ways() {
+    let pages = pages();
+    let frame = frame(Section::Stacks);
+    let commits = street("web", &["qa", "princess", "prod"]).stages[0].next.clone().unwrap().commits;
+    let end = |asked: &str, digit: &str, push| ComparedEnd {
+        asked: asked.to_owned(),
+        sha: digit.repeat(40),
+        build: Some("3f2c1ab-7".to_owned()),
+        stage: Some("prod".to_owned()),
+        push,
+        at: Some(at(60).to_string()),
+        who: Some("mary".to_owned()),
+    };
+    let compared = Comparison {
+        stack: "web".to_owned(),
+        from: end("prod@<b>Friday</b> 17:00", "a", Some(7)),
+        to: end("prod", "b", Some(9)),
+        added: ComparedCommits { count: 1204, commits: commits.clone() },
+        removed: ComparedCommits { count: 1, commits: commits[..1].to_vec() },
+        pushes: vec![row(9, "web", "prod", "succeeded")],
+        more_pushes: true,
+        diff: Some("https://git.example.com/web/compare/a...b".to_owned()),
+    };
+    let stages = ["qa", "prod"].map(|stage| stage.parse().unwrap()).to_vec();
+    let page = |compared| ComparePage { stack: "web".parse().unwrap(), stages: stages.clone(), compared };
+    let html = checked("compare", pages.compare(&frame, &page(Some(compared.clone()))));
+    for words in [
+        "Added: 1,204 commits",
+        "Removed: 1 commit",
+        "and older ones",
+        "prod@&lt;b&gt;Friday",
+        "Release notes (Markdown)",
+    ] {
+        assert!(html.contains(words), "{words}");
+    }
+    let none = ComparedCommits::default();
+    let same = Comparison {
+        to: compared.from.clone(),
+        added: none.clone(),
+        removed: none,
+        pushes: Vec::new(),
+        more_pushes: false,
+        ..compared
+    };
+    assert!(checked("compare-same", pages.compare(&frame, &page(Some(same)))).contains("Both are the same revision."));
+    assert!(checked("compare-form", pages.compare(&frame, &page(None))).contains("Compare two versions of web"));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 pub mod build;
 pub mod check;
 mod check_rights;
+pub mod compare;
 mod completions;
 pub mod demo;
 pub mod doctor;
@@ -43,6 +44,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Shows what runs where, who is pushing, and what is on hold.
     Status(status::Status),
+    /// Compares two versions of a stack: commits both ways, pushes in between; release notes.
+    Compare(compare::Compare),
     /// Shows what a push would do (a dry run): commands, hosts, files, and the plan's hash.
     Plan(push::plan::Plan),
     /// Pushes to a stage; also works when the server is down.
@@ -129,6 +132,7 @@ fn run(command: Command, target: &server::Target) -> anyhow::Result<ExitCode> {
         Command::Check(check) => check.main(&target.here()?),
         Command::Doctor(doctor) => doctor.main(&target.here()?),
         Command::Status(status) => status.main(target),
+        Command::Compare(compare) => compare.main(target),
         Command::Plan(plan) => plan.main(target),
         Command::Push(push) => push.main(target),
         Command::AskApproval(ask) => ask.main(target),

@@ -50,6 +50,7 @@ use reason::first_line;
 pub use reason::{NeedsReason, Reason};
 pub use refusal::{Decision, Refusal, Waits};
 pub use show::commits::{End as CommitsEnd, MOST_SKIPPED};
+pub use show::range_end::{BadEnd, RangeEnd};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicI64;

@@ -5,6 +5,7 @@ mod approval;
 pub(crate) mod board;
 pub(super) mod body;
 mod build;
+mod compare;
 mod limited;
 mod mark;
 pub(crate) mod plan;
@@ -15,6 +16,7 @@ mod stage;
 pub use self::approval::{ApprovalStanding, ApprovalView, GivenView, RequestView};
 pub use self::board::{Board, BoardStack, BoardStage, Waiting, WaitingApproval};
 pub use self::build::{CommitBody, GoodBuildBody, PublishedBody};
+pub use self::compare::{CommitRange, ComparedCommits, ComparedEnd, Comparison};
 pub use self::limited::NoRights;
 pub use self::mark::MarkView;
 pub use self::plan::{Compared, FileChanges, PlanView, PlannedView, TypicalDuration, Weight};
@@ -296,27 +298,6 @@ pub struct VersionGroup {
     #[serde(serialize_with = "body::all")]
     #[schemars(with = "Vec<CommitBody>")]
     pub commits: Vec<Commit>,
-}
-
-/// The commits between two revisions, a page of them.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
-pub struct CommitRange {
-    /// The stack.
-    pub stack: String,
-    /// The stage.
-    pub stage: String,
-    /// From where: the revision that was meant, whole.
-    pub since: String,
-    /// To where.
-    pub to: String,
-    /// Those in `to` that are not in `since`, newest first; at most 100.
-    #[serde(serialize_with = "body::all")]
-    #[schemars(with = "Vec<CommitBody>")]
-    pub commits: Vec<Commit>,
-    /// How many there are in all.
-    pub count: usize,
-    /// What to skip for the next page; none on the last one.
-    pub next_skip: Option<usize>,
 }
 
 /// What would bring hosts to the build of their stage.

@@ -20,7 +20,7 @@ pub use audit::{integrity, replay, seal};
 pub use builds::{good_builds, kept, marks, published, surplus};
 pub use outbox::deliveries;
 pub use people::{accounts, answers, known, second_factor, sessions, tokens, users};
-pub use pushes::{fold, history, press, proofs, push_hosts, questions, settled, stats, typical_duration, visible};
+pub use pushes::{fold, history, press, proofs, push_hosts, questions, ran, settled, stats, typical_duration, visible};
 pub use schema::shape;
 pub use stages::{approvals, board, current, desired, holding, holds, running};
 

@@ -33,6 +33,7 @@ pub(crate) use stream::event_mux::wanted;
 /// The pages, for who draws them without a server.
 pub mod pages {
     pub use super::audit::view::{AuditFilter, AuditPage};
+    pub use super::history::compare_view::ComparePage;
     pub use super::history::view::{LogFilter, LogPage};
     pub use super::people::view::{Overview, Person, PersonPage};
     pub use super::push::shown::PushPage;

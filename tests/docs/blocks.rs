@@ -141,6 +141,7 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/pushing.md", "pushbutton plan web prod\n", RUNS),
     ("docs/pushing.md", "pushbutton push web qa --follow\n", RUNS),
     ("docs/pushing.md", "pushbutton push web qa --sha", RUNS),
+    ("docs/pushing.md", "pushbutton compare web ", Read),
     ("docs/pushing.md", "approval = 1\n", Stage),
     ("docs/pushing.md", "pushbutton ask-approval web prod ", RUNS),
     ("docs/pushing.md", "pushbutton pause 214 ", RUNS),

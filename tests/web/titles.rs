@@ -439,6 +439,7 @@ async fn every_page_has_a_title_that_says_what_it_shows() {
             ("/stacks/web/stages/qa/plan", "What a push to QA will do: web"),
             ("/stacks/web/stages/qa/versions", "Another version to QA: web"),
             ("/stacks/web/stages/qa/rollback", "Cancel the running push first"),
+            ("/stacks/web/compare", "Compare: web"),
             ("/stacks/web/hosts", "Hosts of web"),
             ("/stacks/web/graphs", "Graphs: web"),
             ("/pushes", "Pushes"),

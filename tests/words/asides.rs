@@ -28,6 +28,11 @@ pub const ASIDES: &[&str] = &[
     "there is no stack {stack}",
     "the stack {stack} has no stage {stage}",
     "did you mean `{name}`?",
+    // Of a comparison: it says itself what to write instead.
+    " at that time",
+    "{0:?} is not a stage of this stack",
+    "{0:?} is not a time: write",
+    "{0} is not over yet: nobody knows",
     // Of the API's document.
     "Begin an upload in parts",
     "The upload that was begun",

@@ -93,7 +93,7 @@ impl Desk {
         }
     }
 
-    async fn is_known(&self, stack: &Stack, revision: &Revision) -> Decision<bool> {
+    pub(super) async fn is_known(&self, stack: &Stack, revision: &Revision) -> Decision<bool> {
         let (name, sha) = (stack.name.clone(), revision.clone());
         match self.branches.origin(stack) {
             // What a stage runs may be older than what Subversion's log or a directory still shows.

@@ -9,6 +9,7 @@ pub mod proofs;
 mod push;
 pub mod push_hosts;
 pub mod questions;
+pub mod ran;
 pub mod settled;
 pub mod stats;
 pub mod typical_duration;
