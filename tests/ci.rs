@@ -89,7 +89,7 @@ async fn each_file_for_ci_publishes_pushes_to_qa_by_itself_and_promotes_when_a_p
     let all = [
         ("GitHub Actions", files::github(&block("# .github/workflows/deploy.yml"))),
         ("GitLab CI", files::gitlab(&block("# .gitlab-ci.yml"))),
-        ("Jenkins", files::jenkins(&block("// Jenkinsfile"))),
+        ("Jenkins", files::jenkins(&block("// Jenkinsfile")).await),
         ("TeamCity", files::teamcity(&block("// .teamcity/settings.kts"))),
     ];
     for (number, (name, jobs)) in (1..).zip(&all) {

@@ -1,6 +1,10 @@
-//! What four programs of CI make of their files: jobs, what each has a shell do, and with which environment. YAML is read by a parser; of the
-//! two that are programs themselves (Groovy, Kotlin) only what the page shows is read, and what else stands there fails.
+//! What four programs of CI make of their files: jobs, what each has a shell do, and with which environment. YAML is read by a parser, the
+//! Jenkinsfile by Groovy itself. Of TeamCity's file only what the page shows is read, and what else stands there fails: Kotlin without the classes of
+//! TeamCity, which only a TeamCity has, cannot read it.
 
+use pushbutton::process::Program;
+use serde_json::Value;
+use std::time::Duration;
 use yaml_rust2::{Yaml, YamlLoader};
 
 /// Stands where the file refers to a secret.
@@ -88,21 +92,32 @@ fn between<'t>(text: &'t str, from: &str, to: &str) -> Vec<&'t str> {
     text.split(from).skip(1).map(|rest| rest.split(to).next().unwrap()).collect()
 }
 
+/// What a Jenkinsfile's words are, as Groovy has them.
+const JENKINS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ci/jenkins.groovy");
+
 /// Stages of a declarative pipeline: each `sh` is a shell of its own.
-pub fn jenkins(file: &str) -> Vec<Job> {
-    assert_eq!(file.matches('{').count(), file.matches('}').count(), "each brace is closed");
-    let environment = between(file, "environment {", "}")[0].lines().filter_map(|line| line.split_once('='));
-    let environment: Vec<_> = environment
-        .map(|(name, value)| {
-            let value = value.trim();
-            let plain = value.trim_matches('\'').to_owned();
-            (name.trim().to_owned(), if value.starts_with("credentials('") { SECRET.to_owned() } else { plain })
-        })
+pub async fn jenkins(file: &str) -> Vec<Job> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("Jenkinsfile");
+    std::fs::write(&path, file).unwrap();
+    // Debian's program wants to know which Java, where none is the default.
+    let java = std::fs::canonicalize("/usr/bin/java").expect("`script/bootstrap test` brings groovy, with Java");
+    let home = java.ancestors().nth(2).unwrap();
+    let program = Program::new("groovy").arg(JENKINS).arg(&path).env("JAVA_HOME", home).env("HOME", dir.path());
+    let read = program.output(Duration::from_secs(120)).await.unwrap();
+    let said = String::from_utf8_lossy(&read.stdout).into_owned();
+    assert!(read.status.success(), "{said}{}", String::from_utf8_lossy(&read.stderr));
+    let read: Value = serde_json::from_str(&said).unwrap();
+    let environment: Vec<_> = read["environment"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.clone(), value.as_str().map_or_else(|| SECRET.to_owned(), str::to_owned)))
         .collect();
-    let stages = file.split("stage('").skip(1).map(|stage| Job {
-        by_hand: stage.contains("input {"),
+    let stages = read["stages"].as_array().unwrap().iter().map(|stage| Job {
+        by_hand: stage["input"] == true,
         environment: environment.clone(),
-        scripts: between(stage, "sh '", "'\n").into_iter().map(str::to_owned).collect(),
+        scripts: stage["sh"].as_array().unwrap().iter().map(|script| script.as_str().unwrap().to_owned()).collect(),
         shell: vec!["sh", "-xe"],
     });
     stages.collect()
