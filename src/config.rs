@@ -26,6 +26,7 @@ pub use audit::{Audit, Syslog};
 pub use channels::email::{Email, MailTls};
 pub use channels::irc::Irc;
 pub use channels::webhook::{Webhook, WebhookFormat};
+pub use channels::weekly::Weekly;
 pub use channels::{ChannelKind, ChannelLimits};
 pub use draft::Draft;
 pub use hooks::{Forge, Hooks};

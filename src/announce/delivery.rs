@@ -135,7 +135,7 @@ async fn tell_pile<C: Channel>(
             row.tries > 0 || words::moment(announced).is_some_and(|at| now.millis_since(at) > PILED_MS)
         }
         // What someone is asked to do is told in its own words; what cannot be read is given up on its own.
-        Ok(Announced::Stage(_)) | Err(_) => false,
+        Ok(Announced::Stage(_) | Announced::Week(_)) | Err(_) => false,
     };
     let rows: Vec<Due> = due.into_iter().filter(piled).collect();
     if rows.len() < least || stop.is_cancelled() {
@@ -163,7 +163,7 @@ async fn tell_pile<C: Channel>(
 fn of_push(row: &Due) -> Option<Announcement> {
     match row.announcement.as_ref().ok()? {
         Announced::Push(announcement) => Some(Announcement::clone(announcement)),
-        Announced::Stage(_) => None,
+        Announced::Stage(_) | Announced::Week(_) => None,
     }
 }
 

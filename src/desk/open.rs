@@ -175,6 +175,7 @@ impl Desk {
             desk.keep("remove old uploads", |desk| async move { desk.keep_removing_uploads().await });
             desk.keep("remove old builds", |desk| async move { desk.keep_pruning_builds().await });
             desk.keep("compress old journals", |desk| async move { desk.keep_compressing_journals().await });
+            desk.keep("write the weekly mail", |desk| async move { desk.keep_writing_weeks().await });
             desk.keep("end holds", |desk| async move { desk.keep_ending_holds().await });
             desk.keep("try to isolate commands", |desk| async move { desk.keep_trying_to_isolate().await });
             desk.keep("try the ledger", |desk| async move { desk.keep_trying_to_write().await });

@@ -4,6 +4,7 @@
 mod hook;
 mod letters;
 mod post;
+mod weekly;
 mod wire;
 
 use crate::house::{until, until_so};

@@ -78,7 +78,12 @@ impl Bench {
             .unwrap();
         let of_stage = listed.into_iter().rev().filter(|one| one.row.push.is_none());
         of_stage
-            .inspect(|one| assert_eq!((one.stack.as_str(), one.stage.as_ref().unwrap().as_str()), ("web", "prod")))
+            .inspect(|one| {
+                assert_eq!(
+                    (one.stack.as_ref().unwrap().as_str(), one.stage.as_ref().unwrap().as_str()),
+                    ("web", "prod")
+                )
+            })
             .map(|one| one.row.event)
             .collect()
     }

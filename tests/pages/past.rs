@@ -76,7 +76,7 @@ pub fn announcements(filter: ToldFilter) -> AnnouncementsPage {
                 told: words.map(str::to_owned),
                 problem: problem.map(str::to_owned),
             },
-            stack: "web".parse().unwrap(),
+            stack: Some("web".parse().unwrap()),
             stage: Some("prod".parse().unwrap()),
             made_at: at(id * 60).to_string(),
         };

@@ -71,6 +71,7 @@ pub const ASIDES: &[&str] = &[
     "try to isolate commands",
     "Commands on this server are not isolated",
     "remove old uploads",
+    "write the weekly mail",
     "compress old journals",
     "remove old builds",
     // What the audit says of a deed.

@@ -53,6 +53,9 @@ fn event(announced: &Announced, source: &str, line: &str) -> Value {
             };
             ("stage", name.unwrap_or_default(), Some(news.at.clone()), subject, serde_json::to_value(news))
         }
+        Announced::Week(of) => {
+            ("week", "over".to_owned(), Some(of.at.clone()), of.week.clone(), serde_json::to_value(of))
+        }
     };
     json!({
         "specversion": "1.0",
@@ -72,6 +75,7 @@ fn card(announced: &Announced, line: &str) -> Value {
     let url = match announced {
         Announced::Push(announcement) => &announcement.url,
         Announced::Stage(news) => &news.url,
+        Announced::Week(of) => &of.url,
     };
     json!({
         "type": "message",

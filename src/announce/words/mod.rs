@@ -10,6 +10,7 @@ mod mail;
 mod pause;
 mod piled;
 mod stage;
+mod week;
 
 pub(super) use announced::{letter_of, line_of};
 pub use line::irc_line;
@@ -33,6 +34,7 @@ pub(super) fn moment(announced: &Announced) -> Option<At> {
     match announced {
         Announced::Push(announcement) => moment_of_push(announcement),
         Announced::Stage(news) => news.at.parse().ok(),
+        Announced::Week(week) => week.at.parse().ok(),
     }
 }
 

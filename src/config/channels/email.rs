@@ -1,5 +1,6 @@
 //! `[email]`: its keys, and what must not be said of it. It must never speak to a server: that is `announce/mail`.
 
+use super::weekly::Weekly;
 use crate::config::SecretName;
 use crate::config::broken_rules::Rules;
 use crate::config::key::{Key, Kind, PORT, key, needed};
@@ -24,6 +25,8 @@ pub struct Email {
     pub from: String,
     /// Who is told.
     pub to: Vec<String>,
+    /// When what went out in a week is told, as it is written; never when missing.
+    pub weekly: Option<String>,
     /// The name that we call ourselves by; the machine's own when missing.
     pub helo: Option<String>,
     /// The name to sign in with.
@@ -53,6 +56,7 @@ pub(super) const KEYS: &[Key] = &[
     key("tls", Kind::Word(&["starttls", "tls", "none"])),
     needed("from", Kind::Text, "push@example.com"),
     needed("to", Kind::Texts, "push@example.com"),
+    key("weekly", Kind::Text),
     key("helo", Kind::Text),
     key("user", Kind::Text),
     key("password_file", Kind::Text),
@@ -77,6 +81,11 @@ impl Email {
                 let cure = "write it as in \"push@example.com\" or \"Pushbutton <push@example.com>\"";
                 rules.refuse(&["email", key], title, cure);
             }
+        }
+        if let Some(weekly) = self.weekly.as_ref().filter(|weekly| Weekly::parse(weekly).is_none()) {
+            let title = format!("`{}` is not a time of the week", shown(weekly));
+            let cure = "write a day, a time and a zone: weekly = \"Mon 09:00 Europe/Prague\"";
+            rules.refuse(&["email", "weekly"], title, cure);
         }
         if let Some(helo) = self.helo.as_ref().filter(|helo| !is_helo(helo)) {
             let title = format!("`{}` is not a valid name for EHLO", shown(helo));

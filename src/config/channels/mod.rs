@@ -5,6 +5,7 @@
 pub(super) mod email;
 pub(super) mod irc;
 pub(super) mod webhook;
+pub(super) mod weekly;
 
 use super::broken_rules::Rules;
 use super::key::Key;

@@ -11,6 +11,7 @@ mod news;
 pub(crate) mod publish;
 pub(crate) mod resume;
 pub(crate) mod version;
+mod week;
 
 #[cfg(test)]
 mod tests;

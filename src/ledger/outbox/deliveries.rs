@@ -18,8 +18,8 @@ const STAGE: &str = "coalesce(p.stage, o.payload ->> '$.stage')";
 pub struct ListedAnnouncement {
     /// The announcement.
     pub row: OutboxRow,
-    /// The stack that it is about.
-    pub stack: StackName,
+    /// The stack that it is about; none where it is about all of them, which only those see who see everything.
+    pub stack: Option<StackName>,
     /// The stage; none where it is about all of them.
     pub stage: Option<StageName>,
     /// When that happened which it tells of.

@@ -6,6 +6,7 @@ mod announced;
 pub mod deliveries;
 mod delivery_state;
 mod stage_news;
+mod week;
 
 use crate::config::ChannelKind;
 use crate::ledger::{LedgerError, LedgerResult};
@@ -17,6 +18,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use rusqlite::{Connection, Row, Transaction, named_params, params};
 use serde::{Deserialize, Serialize};
 pub use stage_news::{StageEvent, StageNews};
+pub use week::{BadPush, Week, WeekOfStage, has_week, write_week};
 
 /// How many bad hosts an announcement names.
 pub const MOST_BAD_HOSTS: usize = 20;
@@ -74,6 +76,8 @@ pub enum Announced {
     Push(Box<Announcement>),
     /// What happened on a stage while nothing was pushed.
     Stage(Box<StageNews>),
+    /// What a week brought; of mail alone.
+    Week(Box<Week>),
 }
 
 impl Announced {
@@ -82,10 +86,13 @@ impl Announced {
         #[derive(Deserialize)]
         struct Kind {
             news: Option<serde::de::IgnoredAny>,
+            week: Option<serde::de::IgnoredAny>,
         }
-        Ok(match serde_json::from_str::<Kind>(payload)?.news {
-            Some(_) => Self::Stage(serde_json::from_str(payload)?),
-            None => Self::Push(serde_json::from_str(payload)?),
+        let Kind { news, week } = serde_json::from_str(payload)?;
+        Ok(match (news, week) {
+            (_, Some(_)) => Self::Week(serde_json::from_str(payload)?),
+            (Some(_), None) => Self::Stage(serde_json::from_str(payload)?),
+            (None, None) => Self::Push(serde_json::from_str(payload)?),
         })
     }
 
@@ -94,6 +101,7 @@ impl Announced {
         match self {
             Self::Push(announcement) => announcement.key(),
             Self::Stage(news) => news.key.clone(),
+            Self::Week(week) => week.key.clone(),
         }
     }
 
@@ -101,6 +109,7 @@ impl Announced {
         match self {
             Self::Push(announcement) => &announcement.audit_head,
             Self::Stage(news) => &news.audit_head,
+            Self::Week(week) => &week.audit_head,
         }
     }
 }

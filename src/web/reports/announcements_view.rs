@@ -67,7 +67,7 @@ struct Choice {
 #[derive(Debug, Serialize)]
 struct Row {
     push: Option<i64>,
-    stack: String,
+    stack: Option<String>,
     stage: Option<StageTag>,
     told: Notification,
     day: Moment,
@@ -87,7 +87,7 @@ impl AnnouncementsView {
         };
         let row = |listed: &ListedAnnouncement| Row {
             push: listed.row.push.map(PushNumber::get),
-            stack: listed.stack.to_string(),
+            stack: listed.stack.as_ref().map(ToString::to_string),
             stage: listed.stage.as_ref().map(|stage| StageTag::named(stage.as_str())),
             told: notification(&listed.row, frame.now),
             day: Moment::day(&listed.made_at),
