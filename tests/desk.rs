@@ -2,6 +2,7 @@
 //! runner does and does nothing, while the test writes the journal.
 
 mod approval;
+mod auto;
 mod closed;
 mod ends;
 mod gates;

@@ -238,6 +238,49 @@ async fn a_canary_asks_before_each_larger_step() {
 }
 
 #[tokio::test]
+async fn a_green_commit_goes_to_production_by_itself_also_when_the_server_is_killed_meanwhile() {
+    let mut house = Scene {
+        file: "autodeploy.toml",
+        smaller: &[
+            ("web[1-4]", "web[1-2]"),
+            ("\"15m\"", "\"1s\""),
+            (
+                "auto_window = \"Mon-Thu 09:00-16:00 Europe/Prague\"",
+                "auto_window = \"Mon-Sun 00:00-24:00 Europe/Prague\"",
+            ),
+        ],
+        bastions: &[],
+        files: &[],
+        here: &[("npm", "[ \"$1\" = ci ] || { mkdir -p dist && echo ok >dist/index.html; }"), ("curl", CURL)],
+        there: &[],
+    }
+    .raise()
+    .await;
+    let _web = web(&house).await;
+    let sha =
+        until("the commit", async || house.stage("staging").await["next"]["sha"].as_str().map(str::to_owned)).await;
+    let why = house.stage("staging").await["auto"]["why"].clone();
+    assert_eq!(why, "waits for ci/test, ci/lint (0 of 2 green)");
+    for context in ["ci/test", "ci/lint"] {
+        let path = format!("/api/v1/stacks/web/commits/{sha}/status");
+        let told = house.send("POST", &path, &json!({ "context": context, "state": "success" })).await;
+        assert_eq!(told.status, 201, "{}", told.text);
+    }
+    // Killed in the middle, it begins nothing twice.
+    until("the push", async || (house.get("/api/v1/pushes/1").await.status == 200).then_some(())).await;
+    house.kill_server().await;
+    house.start().await;
+    let there = until("production runs it", async || {
+        let current = house.stage("prod").await["current"].clone();
+        (current["sha"] == sha.as_str()).then_some(current)
+    })
+    .await;
+    assert_eq!(there["who"], "auto (stack web)");
+    assert_eq!(house.get("/api/v1/pushes/3").await.status, 404);
+    assert_eq!((house.push(1).await["push"]["stage"].clone(), there["push"].clone()), (json!("staging"), json!(2)));
+}
+
+#[tokio::test]
 async fn a_php_site_brings_its_assets_before_its_code() {
     let house = Scene {
         file: "php-site.toml",

@@ -229,6 +229,26 @@ fn the_stack_page_says_which_hosts_are_not_ready_and_which_run_something_else() 
 }
 
 #[test]
+fn a_stage_says_what_it_waits_for_and_whether_it_is_pushed_by_itself() {
+    let pages = pages();
+    let html = checked("stack-auto", pages.stack(&frame(Section::Stacks), &made_up::by_itself()));
+    for words in [
+        "<span>waiting for ci/test, ci/slow (1 of 5 green)</span>",
+        "<b>deploy &lt;b&gt;evil&lt;/b&gt;",
+        "title=\"ci/slow: not told yet\"",
+        "aria-label=\"audit: error, 2 of 512 &lt;b&gt;evil&lt;/b&gt;",
+        "<b>Auto on</b>: waits for ci/test, ci/slow (1 of 5 green)",
+        "<b>Auto off</b>: off since Mon 10:15 UTC by mary because push 12 failed",
+        "action=\"/stacks/web/stages/qa/auto-off\"",
+        "action=\"/stacks/web/stages/princess/auto-on\"",
+        "waits for Mon 09:00 Europe/Prague (window), <time",
+        "<small>1/4</small>",
+    ] {
+        assert!(html.contains(words), "{words}");
+    }
+}
+
+#[test]
 fn a_push_is_shown_live_and_in_each_of_its_ends() {
     let pages = pages();
     let frame = frame(Section::Pushes);

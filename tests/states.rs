@@ -5,13 +5,17 @@ use crate::house::files;
 use pushbutton::journal::{Answer, HostResult, PushState};
 
 /// Where such a word stands all the same: the file, the word, and what it is there.
-const OTHER_THINGS: [(&str, &str, &str); 10] = [
+const OTHER_THINGS: [(&str, &str, &str); 14] = [
     ("client/grid.rs", "running", "the word for a host"),
     ("plan/proof.rs", "rolled back", "how a host stands"),
     ("plan/deferred_finally.rs", "interrupted", "a variable of a command; the plan knows no journal"),
     ("remote/release/obstacle.rs", "cancelled", "how a command of ours ended"),
     ("web/http/faults.rs", "running", "the code of an error"),
     ("web/http/problem.rs", "running", "the code of an error"),
+    ("desk/decide/conditions/needs.rs", "failed", "what a status came to"),
+    ("web/hooks/status.rs", "running", "a word of GitLab"),
+    ("web/hooks/status.rs", "failed", "a word of GitLab"),
+    ("web/hooks/status.rs", "cancelled", "a word of GitHub"),
     ("web/push/view/hosts.rs", "running", "the word for a command"),
     ("web/push/view/hosts.rs", "failed", "the word for a command"),
     ("web/push/view/truth.rs", "rolled back", "the word for a host"),

@@ -21,6 +21,7 @@ mod rights;
 mod second_factor;
 mod seen;
 mod signing;
+mod statuses;
 mod streams;
 mod titles;
 mod tokens;
@@ -385,5 +386,6 @@ fn address(row: &Entry) -> String {
         .replace("{session}", "0")
         .replace("{build}", "web-1")
         .replace("{upload}", "0")
+        .replace("{sha}", "51d0c3e8b7f0a1c2d3e4f5061728394a5b6c7d8e")
         .replace("{name:.+}", "page/app.js")
 }

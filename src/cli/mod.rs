@@ -2,6 +2,7 @@
 //! One file per subcommand, or for two that are one matter; in folders `server/` (the server that a command speaks to, or starts), `push/`, `keep/` and
 //! `doctor/`.
 
+pub mod auto;
 pub mod build;
 pub mod check;
 mod check_rights;
@@ -76,6 +77,8 @@ enum Command {
     Hold(hold::Hold),
     /// Releases a hold.
     ReleaseHold(hold::ReleaseHold),
+    /// Turns on or off that a stage is pushed automatically, where its file says `auto = true`.
+    Auto(auto::Auto),
     /// Marks a build as good on a stage, or as bad everywhere.
     Mark(push::mark::Mark),
     /// Takes the mark of a build back.
@@ -148,6 +151,7 @@ fn run(command: Command, target: &server::Target) -> anyhow::Result<ExitCode> {
         Command::Confirm(confirm) => confirm.main(target),
         Command::Hold(hold) => hold.main(target),
         Command::ReleaseHold(release) => release.main(target),
+        Command::Auto(auto) => auto.main(target),
         Command::Mark(mark) => mark.main(target),
         Command::Unmark(unmark) => unmark.main(target),
         Command::NumberAbove(above) => above.main(target),

@@ -118,8 +118,17 @@ fn lines(street: &Value) -> Vec<String> {
             out.push(format!("  {:width$}  push {}: {have}{}", "", last["id"], as_of(&last["ended_at"])));
         }
         out.extend(held(&stage["hold"]));
+        out.extend(stage["needs"]["why"].as_str().map(|why| format!("  {:width$}  {why}", "")));
+        out.extend(by_itself(&stage["auto"]).map(|auto| format!("  {:width$}  {auto}", "")));
     }
     out
+}
+
+/// `auto on: waits for ci/test`: why a stage that is pushed automatically is not, right now.
+fn by_itself(auto: &Value) -> Option<String> {
+    let on = if auto["on"].as_bool()? { "on" } else { "off" };
+    let why = auto["why"].as_str().unwrap_or("is about to be pushed");
+    Some(format!("auto {on}: {why}"))
 }
 
 /// `3 of 4 hosts have 51d0c3e-12`: the number that pages and announcements say.

@@ -90,6 +90,14 @@ rows! {
         ApprovalVoid = "approval_void": "The approval does not hold any more",
             "an approval is for one plan, and the plan has changed since: a commit, the stack file, the hosts or what the stage runs",
             "check the plan as it is now, and ask for its approval anew";
+        /// The commit is not green yet.
+        StatusWaits = "status_waits": "It waits for a status of its commit",
+            "`needs` in the stack file names statuses that must be green before this goes out, and not all of them are yet",
+            "wait until they are; whoever tests the commit tells them (docs/pushing.md), and the stack's page shows each one. A rollback needs none";
+        /// It never will be.
+        StatusFailed = "status_failed": "A status of its commit failed",
+            "`needs` in the stack file names statuses that must be green before this goes out, and one of them is not",
+            "follow its link to see what failed: run it again, or push the next commit. A rollback needs none";
         /// Too late.
         ApprovalExpired = "approval_expired": "The approval has expired",
             "a request for approval stands for a limited time (`approval_expires` in the stack file), also when it was approved",
@@ -103,6 +111,14 @@ rows! {
             "a push that needs an approval takes two people: nobody approves what they asked for, nor starts a push by their own \
              approval, and a token is its owner",
             "ask someone else who may; who asked can withdraw the request";
+        /// Not pushed automatically.
+        NoAuto = "no_auto": "Only people push this stage",
+            "the stage has no `auto = true` in the stack file, so there is nothing to turn on or off",
+            "write auto = true into the stage's table in the stack file";
+        /// More than anybody looks at.
+        TooManyStatuses = "too_many_statuses": "The commit has too many statuses",
+            "a commit has statuses of 100 contexts at most, so that nobody can fill the ledger with them",
+            "tell fewer: one for each thing that is tested, and not one for each run of it";
         /// Nothing to approve.
         NoApproval = "no_approval": "No approval is needed",
             "the stage has no `approval` in the stack file, so a push to it needs none",

@@ -3,6 +3,7 @@
 //! is taken away here, so that it is told once and the pages learn of it.
 
 use super::Desk;
+use super::auto_switch;
 use super::cases::Case;
 use super::decide::gate::held;
 use super::parts::notify_targets::SERVER;
@@ -34,7 +35,9 @@ impl Desk {
     ) -> Decision<()> {
         self.must_exist(stack, stage)?;
         let (scope, who) = (holds::scope(stack, stage), who.to_string());
+        let (loaded, stage) = (self.loaded(stack).ok().map(|(stack, _)| stack), stage.cloned());
         self.to_the_end("the hold", |desk| async move {
+            let (targets, rights) = (desk.notify_targets.clone(), desk.rights());
             let set = desk.ledger.write(move |tx| {
                 let at = At::now();
                 let until = match until.map(|until| until.end(at)).transpose() {
@@ -56,6 +59,9 @@ impl Desk {
                     &hold.scope,
                     &format!("{}{until}: {}", hold.scope, hold.reason),
                 )?;
+                if let Some(stack) = &loaded {
+                    auto_switch::turn_off_held(tx, &targets, stack, stage.as_ref(), &rights)?;
+                }
                 Ok(Ok(()))
             });
             set.await??;

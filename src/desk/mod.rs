@@ -5,10 +5,12 @@
 //! Its folders, from the top down: `show` > `press` > `push` > `watch` > `keep` > `decide` > `parts` > `view`. Each uses those further
 //! down alone, which `tests/layers.rs` looks at; the files beside this one are for all of them.
 
+mod auto_switch;
 mod cases;
 mod decide;
 mod holds;
 mod keep;
+mod news;
 mod open;
 mod parts;
 mod press;
@@ -45,6 +47,7 @@ pub use parts::uploads;
 pub use press::approval::Verdict;
 pub use press::marks::Marking;
 pub use press::publish::{PublishedBuild, Publishing};
+pub use press::status::NewStatus;
 pub use push::orders::Answered;
 use reason::first_line;
 pub use reason::{NeedsReason, Reason};
@@ -75,6 +78,7 @@ pub struct Desk {
     stack_files: Sender<Arc<StackFiles>>,
     rights_file: parts::rights_file::RightsFile,
     boards: parts::boards::Boards,
+    auto_tries: parts::auto_tries::AutoTries,
     branches: Branches,
     fetching: parts::sources::fetching::Fetching,
     /// One build at a time is frozen and written down, of those that are published.

@@ -110,6 +110,7 @@ impl Desk {
         let (limits, seconds) = (config.limits.clone(), Duration::from_secs);
         let desk = Arc::new_cyclic(|me| Self {
             boards: super::parts::boards::Boards::default(),
+            auto_tries: super::parts::auto_tries::AutoTries::default(),
             branches: Branches::new(data.join("mirrors"), config.ssh.config.clone(), limits.source(), ledger.clone()),
             fetching: Fetching::new(seconds(limits.fetch_every_s.max(1))),
             publishing: tokio::sync::Mutex::default(),
@@ -161,7 +162,7 @@ impl Desk {
     }
 
     /// Starts what goes on by itself: stack files are re-read, branches fetched, hosts listed and kept
-    /// connected, holds that are over taken away. Running pushes are followed from the moment the desk is open; when `stop` is cancelled, that ends too, and then the answered task. Runners go on.
+    /// connected, holds that are over taken away, stages pushed whose files say so. Running pushes are followed from the moment the desk is open; when `stop` is cancelled, that ends too, and then the answered task. Runners go on.
     pub fn background(self: &Arc<Self>, stop: CancellationToken) -> JoinHandle<()> {
         let desk = Arc::clone(self);
         self.runtime.spawn(async move {
@@ -176,6 +177,7 @@ impl Desk {
             desk.keep("remove old builds", |desk| async move { desk.keep_pruning_builds().await });
             desk.keep("compress old journals", |desk| async move { desk.keep_compressing_journals().await });
             desk.keep("write the weekly mail", |desk| async move { desk.keep_writing_weeks().await });
+            desk.keep("push by itself", |desk| async move { desk.keep_pushing().await });
             desk.keep("end holds", |desk| async move { desk.keep_ending_holds().await });
             desk.keep("try to isolate commands", |desk| async move { desk.keep_trying_to_isolate().await });
             desk.keep("try the ledger", |desk| async move { desk.keep_trying_to_write().await });

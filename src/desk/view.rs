@@ -2,6 +2,7 @@
 //! It must never hold anything that is not shown.
 
 mod approval;
+mod auto;
 pub(crate) mod board;
 pub(super) mod body;
 mod build;
@@ -14,6 +15,7 @@ mod rollback;
 mod stage;
 
 pub use self::approval::{ApprovalStanding, ApprovalView, GivenView, RequestView};
+pub use self::auto::{AutoView, NeedView, NeedsView, StatusView};
 pub use self::board::{Board, BoardStack, BoardStage, Waiting, WaitingApproval};
 pub use self::build::{CommitBody, GoodBuildBody, PublishedBody};
 pub use self::compare::{CommitRange, ComparedCommits, ComparedEnd, Comparison};
@@ -33,6 +35,7 @@ pub use crate::stack::Ticket;
 use crate::stack::{PushNumber, Stack, StackName, StageName};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// All stacks, by name.
@@ -141,6 +144,10 @@ pub struct StageView {
     pub next: Option<NextPush>,
     /// Why it cannot be pressed now, if so.
     pub why_not: Option<String>,
+    /// The statuses that a push to it needs, as they are of what would go out; `None` where it needs none, or nothing could go out.
+    pub needs: Option<NeedsView>,
+    /// Whether it is pushed automatically, and why it waits; `None` where only people push it.
+    pub auto: Option<AutoView>,
     /// The approval that a push to it needs; `None` where it needs none, or nothing could go out.
     pub approval: Option<ApprovalView>,
     /// What the caller has no right to do here.
@@ -247,6 +254,8 @@ pub struct NextPush {
     pub commits: Vec<Commit>,
     /// How many there are in all.
     pub commit_count: usize,
+    /// What was told of these commits by who tests them, by revision.
+    pub statuses: BTreeMap<String, Vec<StatusView>>,
     /// The tickets that these commits name, each once.
     pub tickets: Vec<Ticket>,
     /// The files that git says differ; `None` while that is being found out, and where there is no git.
@@ -273,9 +282,9 @@ pub struct Versions {
     /// Where the list of the stack's own branch goes on; none on its last page.
     pub next: Option<NextVersions>,
     /// The versions of which a build is marked as bad: by revision, why.
-    pub bad: std::collections::BTreeMap<String, String>,
+    pub bad: BTreeMap<String, String>,
     /// The published builds that may be withdrawn, since nobody has pushed them: by revision.
-    pub withdraw: std::collections::BTreeMap<String, String>,
+    pub withdraw: BTreeMap<String, String>,
     /// Why the caller may not withdraw any, if so.
     pub no_right: Option<String>,
 }

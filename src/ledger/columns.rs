@@ -3,6 +3,7 @@
 
 use super::approvals::ApprovalState;
 use super::outbox::DeliveryState;
+use super::statuses::CommitState;
 use super::{LedgerError, LedgerResult};
 use crate::journal::{Answer, HostResult, PushState};
 use crate::plan::{OldBuild, Proof, PushKind};
@@ -38,6 +39,7 @@ as_text!(Answer, |answer| answer.word(), Answer::parse);
 as_text!(HostResult, |result| result.word(), HostResult::parse);
 as_text!(DeliveryState, |state| state.word(), DeliveryState::parse);
 as_text!(ApprovalState, |state| state.word(), ApprovalState::parse);
+as_text!(CommitState, |state| state.word(), CommitState::parse);
 as_text!(Who, |who| who.as_str(), |text: &str| Self::try_from(text.to_owned()));
 
 impl ToSql for PushNumber {

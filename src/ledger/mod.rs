@@ -17,12 +17,12 @@ mod stages;
 mod trouble;
 
 pub use audit::{integrity, replay, seal};
-pub use builds::{good_builds, kept, marks, published, surplus};
+pub use builds::{good_builds, kept, marks, published, statuses, surplus};
 pub use outbox::deliveries;
 pub use people::{accounts, answers, known, second_factor, sessions, tokens, users};
 pub use pushes::{fold, history, press, proofs, push_hosts, questions, ran, settled, stats, typical_duration, visible};
 pub use schema::shape;
-pub use stages::{approvals, board, current, desired, holding, holds, running};
+pub use stages::{approvals, autos, board, current, desired, holding, holds, running};
 
 use self::audit::place::{self, Place};
 use self::schema::migrate;

@@ -6,8 +6,8 @@ mod parse;
 mod reader;
 
 pub mod access;
-mod approval;
 mod commands;
+mod conditions;
 mod draft;
 mod form;
 pub mod hosts;
@@ -32,8 +32,11 @@ pub use access::grantee::{BadGrantee, Group, Member};
 pub use access::rights::{BadRight, Rights};
 pub use access::scope::{BadScope, Scopes, Target, Verb};
 pub use access::who::{Who, person_of};
-pub use approval::{ApprovalRule, Needs};
 pub use commands::fan_out::{FanOut, Relay};
+pub use conditions::approval::ApprovalRule;
+pub use conditions::auto::AutoRule;
+pub use conditions::auto::window::Window;
+pub use conditions::needs::{self, Needs};
 pub use form::check::Check;
 pub use form::release::{Release, SharedName};
 pub use form::rsync::Rsync;
@@ -116,8 +119,10 @@ pub struct Stage {
     pub refs: Option<Refs>,
     /// Whether others must approve a push to it.
     pub approval: Option<ApprovalRule>,
-    /// Which builds it takes from the stage before; all where nothing is said.
-    pub needs: Option<Needs>,
+    /// What must be so of a version before it may go there.
+    pub needs: Needs,
+    /// How it is pushed without anyone pressing its button; none where only people do.
+    pub auto: Option<AutoRule>,
     /// Its hosts in the file's order, no host twice; empty only when `unlisted` says why.
     pub hosts: Vec<Host>,
     /// The commands that list some of its hosts.

@@ -4,6 +4,7 @@
 pub(super) mod graphs;
 
 use super::commands::{self, policies, questions};
+use super::conditions::{approval, auto, needs};
 use super::draft::{self, Draft, Limits};
 use super::form::kind::{Around, FormKind};
 use super::hosts::groups::Groups;
@@ -11,7 +12,7 @@ use super::hosts::{self, GroupEntry, HostContext, StageHosts};
 use super::reader::{Keys, Reader, Value};
 use super::source::{self, Refs, Source, tickets};
 use super::variables::{BUILT_IN, Place, Scope};
-use super::{Answers, Stack, StackName, Stage, StageName, approval, secrets, values};
+use super::{Answers, Stack, StackName, Stage, StageName, secrets, values};
 use crate::diagnostic::{Diagnostic, Mistake, shown, toml_mistakes};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,6 +67,9 @@ pub(super) const STAGE: Keys = Keys {
         "approval",
         "approval_expires",
         "needs",
+        "auto",
+        "auto_after",
+        "auto_window",
         "hosts",
         "before",
         "commands",
@@ -271,7 +275,8 @@ fn read_stage(
     policies::check(reader, table, &at, &limits, &drafts, &drop);
     questions::check(reader, &drafts, &limits);
     let refs = source::read_refs(reader, table, rest.source).or_else(|| rest.refs.cloned());
-    let (approval, needs) = (approval::read(reader, table), approval::read_needs(reader, table, place));
+    let (approval, needs) = (approval::read(reader, table), needs::read(reader, table, place));
+    let auto = auto::read(reader, table, place);
     let (name, StageHosts { hosts, inventories, unlisted }) = (name?, hosts?);
     let settled = |drafts: Vec<Draft>| drafts.into_iter().map(|draft| draft.settle(&limits, hosts.len())).collect();
     let (before, commands, finally, drop) = (settled(before), settled(drafts), settled(finally), settled(drop));
@@ -283,6 +288,7 @@ fn read_stage(
         refs,
         approval,
         needs,
+        auto,
         hosts,
         inventories,
         unlisted,

@@ -3,12 +3,14 @@
 //! listens elsewhere.
 //!
 //! Folders of pages use `view`, `http` and `session`, and none of these uses a folder of pages. Of each other's they use no more
-//! than: `stream` > `output`, `push` > `output`, `push` > `stack`, `stack` > `push`, `stack` > `approval`. `tests/layers.rs` looks at it.
+//! than: `stream` > `output`, `push` > `output`, `push` > `stack`, `stack` > `push`, `stack` > `approval`, `stack` > `auto`,
+//! `hooks` > `auto`. `tests/layers.rs` looks at it.
 
 mod api;
 mod app;
 mod approval;
 mod audit;
+mod auto;
 mod builds;
 mod dashboard;
 mod graphs;

@@ -6,6 +6,7 @@ use super::api::{errors, page};
 use super::app::App;
 use super::approval::{marks, requests};
 use super::audit::page as audit;
+use super::auto::{statuses, switch};
 use super::builds::{publish, uploads};
 use super::hooks::receive;
 use super::hosts::{checkup, reach};
@@ -143,6 +144,8 @@ pub static ROUTES: &[Entry] = &[
     form("/stacks/{stack}/release-hold", Verb::Hold, || web::to(hold::release_stack)),
     form("/stacks/{stack}/stages/{stage}/hold", Verb::Hold, || web::to(hold::hold_stage)),
     form("/stacks/{stack}/stages/{stage}/release-hold", Verb::Hold, || web::to(hold::release_stage)),
+    form("/stacks/{stack}/stages/{stage}/auto-on", Verb::Push, || web::to(switch::on_by_form)),
+    form("/stacks/{stack}/stages/{stage}/auto-off", Verb::Push, || web::to(switch::off_by_form)),
     form("/stacks/{stack}/builds/{build}/withdraw", Verb::Publish, || web::to(publish::withdraw_by_form)),
     form("/stacks/{stack}/builds/{build}/bad", Verb::Hold, || web::to(marks::bad_by_form)),
     form("/stacks/{stack}/builds/{build}/not-bad", Verb::Hold, || web::to(marks::not_bad_by_form)),
@@ -211,6 +214,10 @@ pub static ROUTES: &[Entry] = &[
     person("/api/v1/stacks/{stack}/numbers", Verb::Hold, &numbers::NUMBERS),
     api(Method::PUT, "/api/v1/stacks/{stack}/hold", Verb::Hold, &hold::HOLD_STACK),
     api(Method::DELETE, "/api/v1/stacks/{stack}/hold", Verb::Hold, &hold::RELEASE_STACK),
+    api(Method::PUT, "/api/v1/stacks/{stack}/stages/{stage}/auto", Verb::Push, &switch::ON),
+    api(Method::DELETE, "/api/v1/stacks/{stack}/stages/{stage}/auto", Verb::Push, &switch::OFF),
+    api(Method::POST, "/api/v1/stacks/{stack}/commits/{sha}/status", Verb::Publish, &statuses::TELL),
+    see("/api/v1/stacks/{stack}/commits/{sha}/status", &statuses::SHOWN),
     see("/api/v1/stacks/{stack}/stages/{stage}/current", &api::CURRENT),
     see("/api/v1/stacks/{stack}/stages/{stage}/current.txt", &commits::CURRENT_TEXT),
     see("/api/v1/stacks/{stack}/stages/{stage}/commits", &commits::LISTED),

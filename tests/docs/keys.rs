@@ -61,6 +61,10 @@ fn places(of: &str) -> Vec<String> {
                 file(SOURCE, HOSTS, "{ run = \"true\" }")
             ),
             format!("{}approval = 1\n•\n", file(SOURCE, HOSTS, "\"true\"")),
+            format!(
+                "{}[[stage]]\nname = \"prod\"\nhosts = \"all\"\ncommands = [\"true\"]\nauto = true\n•\n",
+                file(SOURCE, HOSTS, "\"true\"")
+            ),
         ]
         .to_vec(),
         "a command" => [

@@ -135,6 +135,23 @@ async fn what_the_page_on_pushing_shows_is_done() {
     reader.run(PAGE, "pushbutton confirm 214", &[("214", &approved.to_string())]).await;
     reader.ended_as(approved, "succeeded").await;
 
+    // What a build server says of a commit, and a stage that is pushed automatically.
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("name = \"qa\"\n", "name = \"qa\"\nneeds = \"ci/test\"\nauto = true\n"))
+        .unwrap();
+    until("the file", async || (!house.stage("qa").await["auto"].is_null()).then_some(())).await;
+    let new = house.commit().await;
+    assert_eq!(house.stage("qa").await["why_not"], "waiting for ci/test (0 of 1 green)");
+    let said = reader.run(PAGE, "sha=51d0c3e", &[("51d0c3e04f9b7a2f6c8d1e3a5b7c9d0e1f2a3b4c", &new)]).await;
+    assert!(said.contains(r#""state":"success","new":true"#), "{said}");
+    let own = until("the push", async || Some(reader.newest().await).filter(|id| *id > approved)).await;
+    assert_eq!(house.push(own).await["push"]["who"], "auto (stack web)");
+    reader.ended_as(own, "succeeded").await;
+    let said = reader.run(PAGE, "pushbutton auto on ", &[]).await;
+    assert_eq!(said, "web/qa is pushed automatically\nweb/qa is pushed by people alone\n");
+    let status = pushbutton(house, &["status"]).await;
+    assert!(status.out.contains("auto off: off since "), "{status:?}");
+
     // Who is at the push host is an admin, and says why.
     let bare = pushbutton(house, &["push", "web", "prod", "--without-approval", " "]).await;
     assert!(bare.code == Some(1) && bare.err.contains("a push without approval needs a reason"), "{bare:?}");

@@ -3,9 +3,10 @@
 use pushbutton::config::ChannelKind;
 use pushbutton::desk::StackView;
 use pushbutton::desk::view::{
-    CatchUp, Compared, Current, Drift, ExtraReleases, FileChanges, GoodBuild, Hold, LeftBehind, NextPush, NoRights,
-    NotHeld, NotReady, PlanView, PlannedView, Readiness, Remaining, RemainingCommand, RollbackReadiness,
-    RollbackTarget, RollbackView, StageView, StepNow, Ticket, Trunk, TypicalDuration, Weight,
+    AutoView, CatchUp, Compared, Current, Drift, ExtraReleases, FileChanges, GoodBuild, Hold, LeftBehind, NeedView,
+    NeedsView, NextPush, NoRights, NotHeld, NotReady, PlanView, PlannedView, Readiness, Remaining, RemainingCommand,
+    RollbackReadiness, RollbackTarget, RollbackView, StageView, StatusView, StepNow, Ticket, Trunk, TypicalDuration,
+    Weight,
 };
 use pushbutton::journal::connections::{Connections, Missing};
 use pushbutton::journal::event::{Event, Record, Stream};
@@ -14,6 +15,7 @@ use pushbutton::ledger::holding::LeftWith;
 use pushbutton::ledger::outbox::{DeliveryState, OutboxRow};
 use pushbutton::ledger::pushes::{CommandRow, Commit, Link, Measurement, PushRow, ResultRow};
 use pushbutton::ledger::questions::Question;
+use pushbutton::ledger::statuses::CommitState;
 use pushbutton::ledger::typical_duration::TypicalStep;
 use pushbutton::plan::{Part, PushKind, Standing};
 use pushbutton::stack::PushNumber;
@@ -197,8 +199,11 @@ pub fn street(stack: &str, stages: &[&str]) -> StackView {
                 commit_count: commits(kind).len(),
                 tickets: tickets(kind),
                 files: Some(files()),
+                statuses: commits(kind).iter().take(2).map(|commit| (commit.sha.clone(), statuses())).collect(),
                 diff: Some("https://git.example.com/shop/web/compare/a...b".to_owned()),
             }),
+            needs: None,
+            auto: None,
             marks: Vec::new(),
             marks_wanted: false,
             approval: None,
@@ -243,6 +248,47 @@ pub fn street(stack: &str, stages: &[&str]) -> StackView {
         stages: stages.iter().enumerate().map(stage).collect(),
         recent: history().into_iter().skip(1).take(8).collect(),
     }
+}
+
+/// What was told of a commit: one of each state.
+pub fn statuses() -> Vec<StatusView> {
+    let states = CommitState::ALL.into_iter().zip(["ci/test", "ci/lint", "deploy <b>evil</b>\u{202e}", "audit"]);
+    let status = |(state, context): (CommitState, &str)| StatusView {
+        context: context.to_owned(),
+        state,
+        description: Some("2 of 512 <b>evil</b>\u{202e} failed".to_owned()),
+        url: (context != "audit").then(|| "https://ci.example.com/7".to_owned()),
+        who: "ci (token of mary)".to_owned(),
+        at: ago(60),
+    };
+    states.map(status).collect()
+}
+
+/// A street whose first two stages are pushed automatically: one waits for its commit, one is off.
+pub fn by_itself() -> StackView {
+    let mut street = street("web", &["qa", "princess", "prod"]);
+    let needs: Vec<NeedView> = statuses()
+        .into_iter()
+        .map(|status| NeedView { context: status.context.clone(), status: Some(status) })
+        .chain([NeedView { context: "ci/slow".to_owned(), status: None }])
+        .collect();
+    let why = "waiting for ci/test, ci/slow (1 of 5 green)".to_owned();
+    let qa = &mut street.stages[0];
+    qa.why_not = Some(why.clone());
+    qa.needs = Some(NeedsView { green: 1, total: 5, why: Some(why), statuses: needs });
+    qa.auto =
+        Some(AutoView { on: true, why: Some("waits for ci/test, ci/slow (1 of 5 green)".to_owned()), until: None });
+    street.stages[1].auto = Some(AutoView {
+        on: false,
+        why: Some("off since Mon 10:15 UTC by mary because push 12 failed <b>evil</b>\u{202e}".to_owned()),
+        until: None,
+    });
+    street.stages[2].auto = Some(AutoView {
+        on: true,
+        why: Some("waits for Mon 09:00 Europe/Prague (window)".to_owned()),
+        until: Some(ago(-3600)),
+    });
+    street
 }
 
 fn tickets(kind: usize) -> Vec<Ticket> {

@@ -24,7 +24,7 @@ async fn site() -> (Site, tempfile::TempDir) {
     (Site::at("127.0.0.1", "open", &table, "fetch_every_s = 3600\n").await, dir)
 }
 
-fn hmac_of(secret: &str, body: &str) -> String {
+pub fn hmac_of(secret: &str, body: &str) -> String {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), body.as_bytes());
     tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

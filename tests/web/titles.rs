@@ -32,6 +32,9 @@ const NOT_HERE: &[(&str, &str)] = &[
     ("declined", "tests/desk/approval.rs"),
     ("own_approval", "tests/web/approval.rs"),
     ("asked_already", "tests/desk/approval.rs"),
+    ("status_waits", "needs a stage that asks for a status: tests/web/statuses.rs"),
+    ("status_failed", "tests/desk/auto.rs"),
+    ("too_many_statuses", "needs a hundred of them: src/ledger/builds/statuses.rs"),
     ("override_reason", "needs an admin: tests/docs/runs.rs"),
     ("marked_bad", "needs a build: tests/desk/marks.rs"),
     ("not_marked_good", "needs a stage that asks for it: tests/desk/marks.rs"),
@@ -228,6 +231,8 @@ async fn before_any_push(asker: &mut Asker<'_>) {
     asker.form(Case::DeclineReason.row(), &format!("{qa}/decline"), "plan_hash=ab&reason=").await;
     let seen = asker.site.seen(&asker.session).await;
     let ask = format!(r#"{{"seen": "{seen}"}}"#);
+    asker.call(Case::NoAuto.row(), "PUT", &format!("{api}/auto"), "{}").await;
+    asker.form(Case::NoAuto.row(), &format!("{qa}/auto-on"), "").await;
     asker.call(Case::NoApproval.row(), "POST", &format!("{api}/approval"), &ask).await;
     let bad = "/stacks/web/builds/0000000-9";
     asker.call(Case::NotMarked.row(), "DELETE", &format!("/api/v1{bad}/bad"), reason).await;

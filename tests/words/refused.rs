@@ -45,6 +45,10 @@ pub const fn marks(case: Case) -> &'static [&'static str] {
             "{} asked for this push: withdraw the request",
             "{} asked for this push, so only they withdraw it",
         ],
+        Case::StatusWaits => &["waiting for {} ({} of {} green)"],
+        Case::StatusFailed => &["{} {what} for {}{said}{url}"],
+        Case::NoAuto => &["{} of {} is pushed by people alone: its file does not say auto = true"],
+        Case::TooManyStatuses => &["{} has statuses of {most_contexts} contexts already"],
         Case::NoApproval => &["a push to {stage} of {} needs no approval"],
         Case::AskedAlready => &["{} has asked for the approval of this push already"],
         Case::NotAsked => &["nobody is waiting for the approval of this plan"],
@@ -104,6 +108,7 @@ pub const fn marks(case: Case) -> &'static [&'static str] {
         }
         Case::ReleaseReason => &["is held because push {push} did not end cleanly"],
         Case::Version => &[
+            "{} is no whole revision: write all of its 40 or 64 digits",
             "gets exactly what {before} runs; choose the version there",
             "no build of {short} is published for",
             "has one version at a time",

@@ -130,6 +130,7 @@ mod tests {
             stack: "web".parse().unwrap(),
             stage: Some("prod".parse().unwrap()),
             who: "mary".to_owned(),
+            stages: Vec::new(),
             asker: None,
             sha: "51d0c3e".to_owned(),
             build: None,

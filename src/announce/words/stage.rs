@@ -24,12 +24,22 @@ pub(super) fn letter(news: &StageNews) -> mail::MailWords {
         StageEvent::MarkedGood => "build is good",
         StageEvent::MarkedBad => "BAD BUILD",
         StageEvent::Unmarked => "mark taken away",
+        StageEvent::AutoOff => "auto is OFF",
     };
     let name = if stage.is_empty() { stack.clone() } else { format!("{stack} {stage}") };
     let (sha, who) = (short_sha(&news.sha), clean::short(&news.who, 40));
+    let subject = match news.news {
+        StageEvent::AutoOff => format!("[push] {mark} {stack}: {}", why_not(news)),
+        StageEvent::ApprovalAsked
+        | StageEvent::Approved
+        | StageEvent::Declined
+        | StageEvent::MarkedGood
+        | StageEvent::MarkedBad
+        | StageEvent::Unmarked => format!("[push] {mark} {name}: {sha} by {who}"),
+    };
     let facts = facts(news, &if stage.is_empty() { stack.clone() } else { format!("{stage} ({stack})") });
     mail::MailWords {
-        subject: clean::cut(&format!("[push] {mark} {name}: {sha} by {who}"), mail::SUBJECT_BYTES),
+        subject: clean::cut(&subject, mail::SUBJECT_BYTES),
         text: mail::text(&facts),
         html: html::page(&facts),
     }
@@ -49,13 +59,14 @@ fn facts(news: &StageNews, stage: &str) -> Facts {
         given("Build", news.build.as_deref().map(value)),
         given("From", news.old_sha.as_deref().map(value)),
         given("To", Some(value(&news.sha))),
+        given("Stages", (news.stages.len() > 1).then(|| stages_of(news))),
         given("Reason", news.reason.as_deref().map(value)),
         given("Until", news.until.as_deref().and_then(at)),
     ];
     let link = clean::link(&news.url).map(|address| ("The page".to_owned(), address.to_owned()));
     Facts {
         headline: format!("{}.", happened(news, stage)),
-        bad: matches!(news.news, StageEvent::Declined | StageEvent::MarkedBad),
+        bad: matches!(news.news, StageEvent::Declined | StageEvent::MarkedBad | StageEvent::AutoOff),
         then: None,
         rows: rows.into_iter().flatten().collect(),
         bad_hosts: Vec::new(),
@@ -89,7 +100,18 @@ fn happened(news: &StageNews, stage: &str) -> String {
         StageEvent::MarkedBad => format!("{who} marked build {build} as BAD"),
         StageEvent::Unmarked if stage_of(news).is_empty() => format!("{who} took it back that build {build} is bad"),
         StageEvent::Unmarked => format!("{who} took it back that build {build} is good on {stage}"),
+        StageEvent::AutoOff => format!("auto is OFF for {}", stages_of(news).to_uppercase()),
     }
+}
+
+/// The stages that are told of together: `qa, prod`.
+fn stages_of(news: &StageNews) -> String {
+    let names: Vec<String> = news.stages.iter().map(|stage| clean::short(stage.as_str(), 40)).collect();
+    names.join(", ")
+}
+
+fn why_not(news: &StageNews) -> String {
+    news.reason.as_deref().map(|why| clean::short(why, 150)).unwrap_or_default()
 }
 
 fn stage_of(news: &StageNews) -> String {

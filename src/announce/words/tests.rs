@@ -509,6 +509,7 @@ fn news(event: StageEvent) -> Announced {
         stage: Some("prod".parse().unwrap()),
         build: None,
         who: if answered { "joe" } else { "mary" }.to_owned(),
+        stages: Vec::new(),
         asker: answered.then(|| "mary".to_owned()),
         sha: "51d0c3e0b1f2a3c4d5e6f708192a3b4c5d6e7f80".to_owned(),
         old_sha: Some("8f31c2e0b1f2a3c4d5e6f708192a3b4c5d6e7f80".to_owned()),
@@ -546,6 +547,27 @@ fn what_happens_to_an_approval_is_told_with_the_link_to_its_plan() {
         assert_eq!(mail.subject, subject);
         assert!(!mail.text.contains('\r') && mail.text.contains(LINK) && mail.html.contains(LINK), "{}", mail.text);
         assert!(mail.text.contains("Reason    the fair QUIT · x\n"), "{}", mail.text);
+    }
+}
+
+#[test]
+fn that_stages_are_not_pushed_automatically_any_more_is_told_with_the_reason() {
+    const LINK: &str = "https://push.example.com/stacks/web";
+    for (stages, line) in
+        [(&["qa"][..], "[web] auto is OFF for QA"), (&["qa", "prod"][..], "[web] auto is OFF for QA, PROD")]
+    {
+        let Announced::Stage(news) = news(StageEvent::AutoOff) else { panic!() };
+        let stages = stages.iter().map(|stage| stage.parse().unwrap()).collect();
+        let news = StageNews { stages, stage: None, asker: None, sha: String::new(), url: LINK.to_owned(), ..*news };
+        let announced = Announced::Stage(Box::new(StageNews {
+            reason: Some("push 12 failed\r\n".to_owned()),
+            old_sha: None,
+            ..news
+        }));
+        assert_eq!(line_of(&announced, now()), format!("{line}: push 12 failed · {LINK}"));
+        let mail = letter_of(&announced);
+        assert_eq!(mail.subject, "[push] auto is OFF web: push 12 failed");
+        assert!(mail.text.contains("Reason    push 12 failed\n") && mail.html.contains(LINK), "{}", mail.text);
     }
 }
 

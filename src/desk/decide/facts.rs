@@ -2,15 +2,18 @@
 
 use super::earlier::ended::Earlier;
 use super::earlier::last_push::{self, ended_badly};
+use crate::journal::PushState;
 use crate::ledger::approvals::{self, ApprovalRequest};
+use crate::ledger::autos::{self, AutoSwitch};
 use crate::ledger::current::{self, Current};
 use crate::ledger::good_builds::{self, GoodBuild};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::marks::{self, Mark};
 use crate::ledger::published::{self, Published};
 use crate::ledger::pushes::{self, PushRow};
+use crate::ledger::statuses::{self, CommitStatus};
 use crate::ledger::{LedgerResult, accounts};
-use crate::plan::PlannedCommand;
+use crate::plan::{Artifact, PlannedCommand};
 use crate::stack::{Access, Member, PushNumber, Revision, Rights, Stack, Target, Verb, Who};
 use crate::time::At;
 use rusqlite::Connection;
@@ -32,6 +35,10 @@ pub(crate) struct Facts {
     pub approvals: Vec<ApprovalRequest>,
     /// The marks of the stack's builds.
     pub marks: Vec<Mark>,
+    /// What was told of the commits that could go out; none where the stage needs none.
+    pub statuses: Vec<CommitStatus>,
+    /// What decides whether the stage is pushed automatically; none where only people push it.
+    pub auto: Option<AutoFacts>,
     /// What the stage runs.
     pub current: Option<Current>,
     /// What the stage before runs; none for the first stage.
@@ -54,6 +61,17 @@ pub(crate) struct Facts {
     pub unfinished: Option<Earlier>,
     /// The `finally` that the last push to the stage owes, since its runner died.
     pub deferred_finally: Vec<PlannedCommand>,
+}
+
+/// What is known when it is decided whether a stage is pushed automatically.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AutoFacts {
+    /// How it was turned on or off last.
+    pub switch: Option<AutoSwitch>,
+    /// The last push to the stage before that was no catch-up which ended well.
+    pub last_before: Option<PushRow>,
+    /// The last push of what the button offers to this stage.
+    pub pushed_before: Option<(PushNumber, PushState)>,
 }
 
 impl Facts {
@@ -92,12 +110,31 @@ impl Facts {
             Some(row) => Some(Earlier::of(connection, row.clone())?),
             None => None,
         };
+        let auto = match &stack.stages[place].auto {
+            Some(_) => Some(AutoFacts {
+                switch: autos::get(connection, name, stage)?,
+                last_before: match place.checked_sub(1) {
+                    Some(before) => last_push::last(connection, name, &stack.stages[before].name)?.1,
+                    None => None,
+                },
+                pushed_before: match (&before, &published, head.as_ref().filter(|_| place == 0)) {
+                    (Some(Current { build, .. }), ..) | (None, Some(Published { build, .. }), _) => {
+                        pushes::last_of_build(connection, name, stage, build)?
+                    }
+                    (None, None, Some(head)) => pushes::last_of_revision(connection, name, stage, head)?,
+                    (None, None, None) => None,
+                },
+            }),
+            None => None,
+        };
         let approvals = match stack.stages[place].approval {
             Some(_) => that_count(connection, approvals::of_stage(connection, name, stage, now)?, rights)?,
             None => Vec::new(),
         };
-        Ok(Self {
+        let mut facts = Self {
             approvals,
+            auto,
+            statuses: Vec::new(),
             marks: marks::of_stack(connection, name)?,
             published,
             last,
@@ -113,7 +150,44 @@ impl Facts {
             before,
             before_branch,
             head,
-        })
+        };
+        let goes = [
+            facts.head.as_ref().map(Revision::as_str),
+            facts.published.as_ref().map(|published| published.sha.as_str()),
+            facts.before.as_ref().map(|before| before.sha.as_str()),
+        ];
+        let goes: Vec<String> = goes.into_iter().flatten().map(str::to_owned).collect();
+        facts.read_statuses(connection, stack, place, &goes)?;
+        Ok(facts)
+    }
+
+    /// Reads what was told of a version that was chosen instead of what the button offers.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub fn read_chosen(
+        &mut self,
+        connection: &Connection,
+        stack: &Stack,
+        place: usize,
+        chosen: &Artifact,
+    ) -> LedgerResult<()> {
+        let (Artifact::Revision(sha) | Artifact::Build { sha, .. }) = chosen;
+        self.read_statuses(connection, stack, place, &[sha.to_string()])
+    }
+
+    fn read_statuses(
+        &mut self,
+        connection: &Connection,
+        stack: &Stack,
+        place: usize,
+        shas: &[String],
+    ) -> LedgerResult<()> {
+        let shas: Vec<&str> = shas.iter().map(String::as_str).collect();
+        if !stack.stages[place].needs.statuses.is_empty() {
+            self.statuses = statuses::of_commits(connection, &stack.name, &shas)?;
+        }
+        Ok(())
     }
 }
 

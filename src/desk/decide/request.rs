@@ -2,6 +2,7 @@
 //! Each has its own decision; all end in the same transaction, as the same kind of push. It must never write.
 
 use super::approval::{self, Approved};
+use super::auto::{self, AutoStep};
 use super::catch_up;
 use super::earlier::ended::Earlier;
 use super::facts::Facts;
@@ -18,8 +19,10 @@ use super::version::ChosenVersion;
 use crate::desk::refusal::Refusal;
 use crate::ledger::{LedgerResult, desired};
 use crate::plan::Plan;
-use crate::stack::{BuildId, PushNumber, Stack};
+use crate::stack::{BuildId, PushNumber, Revision, Rights, Stack};
+use crate::time::At;
 use rusqlite::Connection;
+use std::sync::Arc;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +101,25 @@ impl Request {
         })
     }
 
+    /// Reads the facts of a decision about it.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub fn facts(
+        &self,
+        connection: &Connection,
+        stack: &Stack,
+        place: usize,
+        head: Option<Revision>,
+        rights: &Arc<Rights>,
+    ) -> LedgerResult<Facts> {
+        let mut facts = Facts::read(connection, stack, place, head, rights)?;
+        if let Self::Version(chosen) = self {
+            facts.read_chosen(connection, stack, place, &chosen.artifact)?;
+        }
+        Ok(facts)
+    }
+
     /// Takes the decision about a press by these facts; `shown` is the plan that its page showed, if remembered. A stack whose
     /// file is broken was refused before its stage was looked for.
     ///
@@ -120,6 +142,7 @@ impl Request {
         Ok(offer.and_then(|offer| {
             let offer = self.accept(stack, place, offer, press, shown)?;
             let approved = approval::look(self.asked(), stack, place, facts, &offer, by)?;
+            still_by_itself(stack, place, facts, &offer, press)?;
             Ok((offer, approved))
         }))
     }
@@ -148,4 +171,21 @@ impl Request {
             None => gate::same_plan(offer, press, shown),
         }
     }
+}
+
+/// What nobody pressed is pushed only if it would be pushed automatically in this very transaction.
+fn still_by_itself(stack: &Stack, place: usize, facts: &Facts, offer: &Offer, press: &Press) -> Result<(), Refusal> {
+    if !press.who.is_auto() {
+        return Ok(());
+    }
+    let what = match &stack.stages[place].auto {
+        None => format!("{} is not pushed automatically any more", press.stage),
+        Some(rule) => match auto::step((stack, place, rule), None, facts, Ok(offer), At::now()) {
+            AutoStep::Push => return Ok(()),
+            AutoStep::Wait(wait) => wait.why,
+            AutoStep::TurnOff(cause) => cause.why,
+            AutoStep::AskApproval => "people must approve it first".to_owned(),
+        },
+    };
+    Err(Refusal::Moved { what, now: None })
 }

@@ -1,6 +1,7 @@
 //! What the desk holds, each part with a lock of its own, and how its small files are written. It must never know the desk.
 //! restart.
 
+pub(crate) mod auto_tries;
 pub(crate) mod boards;
 pub mod channels;
 pub(crate) mod durable;

@@ -2,6 +2,7 @@
 //! must never start anything that the ledger does not have, and never leave a press without its end.
 
 use crate::desk::Desk;
+use crate::desk::auto_switch;
 use crate::desk::cases::Case;
 use crate::desk::decide::approval::Approved;
 use crate::desk::decide::facts::Facts;
@@ -195,7 +196,8 @@ impl Desk {
             if let Some(replayed) = replay(tx, &press)? {
                 return Ok(replayed.map_or_else(Outcome::Refused, Outcome::Replayed));
             }
-            let facts = Facts::read(tx, &stack, place, head, &desk.rights())?;
+            let facts = request.facts(tx, &stack, place, head, &desk.rights())?;
+            auto_switch::turn_off_now(tx, &desk.notify_targets, (&stack, place), &facts)?;
             match request.decide((&desk.outside(), tx), &stack, place, &facts, &press, shown.as_deref())? {
                 Ok((offer, _)) if self::commit_range(&offer) != going => Ok(Outcome::Stale),
                 Ok((offer, approved)) => desk.take_in(tx, (&stack, place), &press, (&offer, &approved), (&log, &all)),

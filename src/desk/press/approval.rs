@@ -1,7 +1,6 @@
 //! Approval: someone asks that a push may go out, others approve its plan or decline it, and the push takes it. Each is one transaction with
 //! its line in the audit. It must never let anyone approve what they asked for, nor approve a plan that is not what would go out now.
 
-use super::news::tell;
 use crate::desk::Desk;
 use crate::desk::cases::Case;
 use crate::desk::decide::approval::{self, Approved};
@@ -9,6 +8,7 @@ use crate::desk::decide::facts::Facts;
 use crate::desk::decide::offer::Offer;
 use crate::desk::decide::press::Press;
 use crate::desk::decide::request::Request;
+use crate::desk::news::tell;
 use crate::desk::reason::{Reason, because};
 use crate::desk::refusal::{Decision, Refusal};
 use crate::ledger::approvals::{self, ApprovalRequest, ApprovalState, Close, NewRequest};
@@ -311,6 +311,7 @@ fn news(stack: &StackName, stage: &StageName, who: &Who, (new, old): (&Revision,
         stage: Some(stage.clone()),
         build: None,
         who: who.to_string(),
+        stages: Vec::new(),
         asker: None,
         sha: new.to_string(),
         old_sha: old.map(ToString::to_string),
@@ -326,6 +327,7 @@ fn news(stack: &StackName, stage: &StageName, who: &Who, (new, old): (&Revision,
 fn answered(request: &ApprovalRequest, who: &Who, reason: Option<&Reason>) -> LedgerResult<StageNews> {
     let plan: Plan = serde_json::from_str(&request.plan)?;
     Ok(StageNews {
+        stages: Vec::new(),
         asker: Some(request.who.to_string()),
         reason: reason.map(ToString::to_string),
         url: plan_page(&request.stack, &request.stage, request.version.as_deref()),

@@ -1,9 +1,9 @@
 //! Marks of builds: set and taken away by people, each with its line in the audit, in one transaction. It must never touch a build's files,
 //! nor stop a push that runs.
 
-use super::news::tell;
 use crate::desk::Desk;
 use crate::desk::cases::Case;
+use crate::desk::news::tell;
 use crate::desk::parts::notify_targets::NotifyTargets;
 use crate::desk::reason::{Reason, because};
 use crate::desk::refusal::{Decision, Refusal};
@@ -137,6 +137,7 @@ fn note(
         stack: marking.stack.clone(),
         stage: marking.stage.clone(),
         who: marking.who.to_string(),
+        stages: Vec::new(),
         asker: None,
         sha: sha.to_owned(),
         old_sha: None,

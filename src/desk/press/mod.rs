@@ -3,13 +3,14 @@
 
 pub(crate) mod accept;
 pub(crate) mod approval;
+pub(crate) mod auto;
 pub(crate) mod catch_up;
 mod commits_file;
 pub(crate) mod marks;
 pub(crate) mod named;
-mod news;
 pub(crate) mod publish;
 pub(crate) mod resume;
+pub(crate) mod status;
 pub(crate) mod version;
 mod week;
 

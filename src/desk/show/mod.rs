@@ -1,6 +1,7 @@
 //! What pages, API and command line show, made from what `decide` decides. It must never change anything, nor decide by itself.
 
 mod approval;
+mod auto;
 pub(crate) mod board;
 pub(crate) mod catch_up;
 pub(crate) mod commits;

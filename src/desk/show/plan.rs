@@ -143,7 +143,7 @@ impl Desk {
         let (asked, stage, desk) = (Arc::clone(&stack), stage.clone(), self.me.clone());
         let read = move |connection: &rusqlite::Connection| {
             let Some(desk) = desk.upgrade() else { return Err(LedgerError::Closed) };
-            let facts = Facts::read(connection, &asked, place, head, &desk.rights())?;
+            let facts = request.facts(connection, &asked, place, head, &desk.rights())?;
             let offer = request.offer((&desk.outside(), connection), &asked, place, &facts)?;
             Ok((facts, offer, typical_duration::pushes(connection, &asked.name, &stage)?))
         };

@@ -13,17 +13,21 @@ use crate::desk::decide::runs::Runs;
 use crate::desk::decide::{approval, gate, offer, rollback, rollback_ready};
 use crate::desk::parts::hosts::numbers::SeenNewer;
 use crate::desk::refusal::Decision;
-use crate::desk::view::{MarkView, NextPush, NoRights, Partly, RollbackReadiness, StackView, StageView, Trunk};
+use crate::desk::show::auto;
+use crate::desk::view::{
+    MarkView, NextPush, NoRights, Partly, RollbackReadiness, StackView, StageView, StatusView, Trunk,
+};
 use crate::ledger::desired::DesiredState;
 use crate::ledger::history::{self, Filter};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::marks::Mark;
 use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::running::StepNow;
-use crate::ledger::{LedgerError, LedgerResult, running, typical_duration};
+use crate::ledger::{LedgerError, LedgerResult, running, statuses, typical_duration};
 use crate::stack::{Revision, Stack, StackName};
 use crate::time::At;
 use rusqlite::Connection;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Pushes that a stack's page lists.
@@ -139,6 +143,8 @@ impl Desk {
             .or_else(|| offer.as_ref().map_or_else(|refusal| Some(refusal.to_string()), unapproved));
         let approval =
             offer.as_ref().ok().and_then(|offer| super::approval::view(Asked::Next, stack, place, &read.facts, offer));
+        let needs = offer.as_ref().ok().and_then(|offer| auto::needs(Asked::Next, stack, place, &read.facts, offer));
+        let auto = self.auto_view((stack, place), problem, &read.facts, offer.as_ref());
         let next = match offer {
             Ok(offer) => Some(self.next(stack, &read.facts, offer).await),
             Err(_) => None,
@@ -149,7 +155,7 @@ impl Desk {
         let marks = read.facts.marks.iter().filter(own).map(MarkView::from).collect();
         StageView {
             marks,
-            marks_wanted: stack.stages.get(place + 1).is_some_and(|next| next.needs.is_some()),
+            marks_wanted: stack.stages.get(place + 1).is_some_and(|next| next.needs.approved),
             name: stage.name.to_string(),
             button: stage.button.clone(),
             place: place + 1,
@@ -158,6 +164,8 @@ impl Desk {
             current: read.facts.current,
             next,
             why_not,
+            needs,
+            auto,
             approval,
             no_right: NoRights::default(),
             hold: read.facts.stage_hold,
@@ -177,7 +185,9 @@ impl Desk {
         self.recent_plans.remember(&offer.plan_hash, &offer.plan);
         let old = offer.old.as_ref().map(|old| &old.sha);
         let log = self.branches.log(stack, old, &offer.sha).await;
+        let shas: Vec<String> = log.commits.iter().map(|commit| commit.sha.clone()).collect();
         NextPush {
+            statuses: self.statuses_of(&stack.name, shas).await,
             again: facts.current.as_ref().is_some_and(|current| current.sha == offer.sha.as_str()),
             tickets: stack.tickets.named_in(log.commits.iter().map(|commit| commit.subject.as_str())),
             files: old.filter(|old| **old != offer.sha).and_then(|old| self.files_changed(stack, old, &offer.sha)),
@@ -188,6 +198,22 @@ impl Desk {
             commits: log.commits.clone(),
             commit_count: log.count,
         }
+    }
+}
+
+impl Desk {
+    /// What was told of some commits, by revision. A page without them is better than none.
+    async fn statuses_of(&self, stack: &StackName, shas: Vec<String>) -> BTreeMap<String, Vec<StatusView>> {
+        let name = stack.clone();
+        let read = self.ledger.read(move |connection| {
+            let shas: Vec<&str> = shas.iter().map(String::as_str).collect();
+            statuses::of_commits(connection, &name, &shas)
+        });
+        let mut by_sha: BTreeMap<String, Vec<StatusView>> = BTreeMap::new();
+        for status in read.await.unwrap_or_default() {
+            by_sha.entry(status.sha.clone()).or_default().push(StatusView::from(&status));
+        }
+        by_sha
     }
 }
 

@@ -68,6 +68,13 @@ impl Desk {
         found
     }
 
+    /// The stacks whose source is meant, whatever is known of it.
+    pub fn stacks_of(&self, is_meant: impl Fn(&Source) -> bool) -> Vec<StackName> {
+        let stack_files = self.stack_files();
+        let stacks = stack_files.stacks.iter().filter_map(|loaded| loaded.stack.as_ref());
+        stacks.filter(|stack| is_meant(&stack.source)).map(|stack| stack.name.clone()).collect()
+    }
+
     /// Waits until what is known of a stack's source is as fresh as while someone looks; at most `patience`. For programs,
     /// which ask once: a page is told when there is news.
     pub async fn freshly_fetched(&self, stack: &StackName, patience: Duration) {
@@ -184,6 +191,10 @@ impl Desk {
     fn who_looks(&self, stacks: &[Arc<Stack>], nobody_for: u32) -> Looks {
         match stacks.iter().any(|stack| self.warm.is_in_use(&stack.name)) {
             true => Looks::AtIt,
+            // Nobody has to look for what is pushed automatically.
+            false if stacks.iter().any(|stack| stack.stages.first().is_some_and(|stage| stage.auto.is_some())) => {
+                Looks::AtIt
+            }
             false if self.fetching.is_all_shown() => {
                 Looks::AtAll(u32::try_from(self.fetching.paces().len()).unwrap_or(u32::MAX))
             }

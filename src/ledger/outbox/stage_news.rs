@@ -20,6 +20,8 @@ pub enum StageEvent {
     MarkedBad,
     /// A mark was taken away.
     Unmarked,
+    /// Stages are not pushed automatically any more, since something went wrong.
+    AutoOff,
 }
 
 /// What is told of a stage. Times are RFC 3339 in UTC.
@@ -34,6 +36,9 @@ pub struct StageNews {
     /// The stage; none where it is about all of them.
     #[serde(default)]
     pub stage: Option<StageName>,
+    /// The stages, where it is about some of them together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageName>,
     /// Who did it.
     pub who: String,
     /// Who had asked for it, where someone answers.

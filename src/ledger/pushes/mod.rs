@@ -17,4 +17,6 @@ pub mod visible;
 
 pub use details::{CommandRow, Commit, Link, Measurement, ResultRow, commands, commits, links, measurements, results};
 pub(super) use push::{COLUMNS, REACHED, row};
-pub use push::{Paused, PushRow, button, by_nonce, get, last_hosts, lock_holder, locks, plan_text};
+pub use push::{
+    Paused, PushRow, button, by_nonce, get, last_hosts, last_of_build, last_of_revision, lock_holder, locks, plan_text,
+};

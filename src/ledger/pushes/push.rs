@@ -5,7 +5,7 @@ use super::questions::Question;
 use crate::journal::{Ended, PushState};
 use crate::ledger::LedgerResult;
 use crate::plan::PushKind;
-use crate::stack::{PushNumber, StackName, StageName};
+use crate::stack::{PushNumber, Revision, StackName, StageName};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -141,6 +141,38 @@ pub fn last_hosts(
     Ok(ask
         .query_row(params![stack, stage, PushKind::CatchUp], |row| Ok((row.get("id")?, row.get("hosts_total")?)))
         .optional()?)
+}
+
+/// The last push of a build to a stage, and how it ended.
+///
+/// # Errors
+/// What SQLite said.
+pub fn last_of_build(
+    connection: &Connection,
+    stack: &StackName,
+    stage: &StageName,
+    build: &str,
+) -> LedgerResult<Option<(PushNumber, PushState)>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT id, state FROM pushes WHERE stack = ?1 AND build = ?3 AND stage = ?2 ORDER BY id DESC LIMIT 1",
+    )?;
+    Ok(ask.query_row(params![stack, stage, build], |row| Ok((row.get("id")?, row.get("state")?))).optional()?)
+}
+
+/// The last push of a revision to a stage, and how it ended.
+///
+/// # Errors
+/// What SQLite said.
+pub fn last_of_revision(
+    connection: &Connection,
+    stack: &StackName,
+    stage: &StageName,
+    sha: &Revision,
+) -> LedgerResult<Option<(PushNumber, PushState)>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT id, state FROM pushes WHERE stack = ?1 AND stage = ?2 AND sha = ?3 ORDER BY id DESC LIMIT 1",
+    )?;
+    Ok(ask.query_row(params![stack, stage, sha.as_str()], |row| Ok((row.get("id")?, row.get("state")?))).optional()?)
 }
 
 /// The push that holds a stack's lock.

@@ -18,7 +18,7 @@ pub(in crate::ledger) const SCHEMA: i64 = STEPS.len() as i64 + 1;
 const STEPS: [&str; 1] = [
     // To 2, not in a release yet, and the only one that seals rows anew.
     // How long a push has waited for a person; when a build was pruned; who gave a link; how a command had ended on a host that
-    // left; who approved a push, marks of builds, announcements of what is no push; from where people sign in, and with what, and what their provider said; from where things are
+    // left; who approved a push, marks of builds, statuses of commits, which stages are pushed automatically, announcements of what is no push; from where people sign in, and with what, and what their provider said; from where things are
     // done; the hosts and the proof of each push, and seals (all below); tables by names that say
     // what is in them. The triggers are made anew, since SQLite
     // writes a new name into them in its own way.
@@ -111,6 +111,30 @@ BEGIN SELECT RAISE(ABORT, 'an approval is kept for ever'); END;
        reason        TEXT,
        PRIMARY KEY (stack, build, stage)
      ) STRICT;
+     CREATE TABLE commit_statuses (
+       stack         TEXT NOT NULL,
+       sha           TEXT NOT NULL,
+       context       TEXT NOT NULL,
+       state         TEXT NOT NULL,
+       description   TEXT,
+       url           TEXT,
+       who           TEXT NOT NULL,
+       at            TEXT NOT NULL,
+       as_of         TEXT,
+       PRIMARY KEY (stack, sha, context)
+     ) STRICT;
+     CREATE INDEX commit_statuses_by_time ON commit_statuses (stack, at);
+     CREATE TABLE auto_switches (
+       stack         TEXT NOT NULL,
+       stage         TEXT NOT NULL,
+       is_on         INTEGER NOT NULL,
+       who           TEXT NOT NULL,
+       at            TEXT NOT NULL,
+       why           TEXT,
+       push          INTEGER REFERENCES pushes (id),
+       PRIMARY KEY (stack, stage)
+     ) STRICT;
+     CREATE INDEX pushes_by_sha ON pushes (stack, stage, sha, id);
      CREATE TABLE accounts (
        who           TEXT PRIMARY KEY,
        groups        TEXT NOT NULL,

@@ -42,6 +42,7 @@ CREATE TABLE pushes (
   plan          TEXT NOT NULL                     -- the assignment, as written to plan.json: the longest comes last
 ) STRICT;
 CREATE INDEX pushes_by_stage ON pushes (stack, stage, id);
+CREATE INDEX pushes_by_sha ON pushes (stack, stage, sha, id);
 CREATE INDEX pushes_by_build ON pushes (stack, build, stage, state, id);
 -- One for each filter of the push log, in the order of the numbers.
 CREATE INDEX pushes_by_stack ON pushes (stack, id);
@@ -177,6 +178,31 @@ CREATE TABLE marks (                              -- what people say of a build
   at            TEXT NOT NULL,
   reason        TEXT,
   PRIMARY KEY (stack, build, stage)
+) STRICT;
+
+CREATE TABLE commit_statuses (                    -- what was told last of a commit, by each who tests it
+  stack         TEXT NOT NULL,
+  sha           TEXT NOT NULL,
+  context       TEXT NOT NULL,                    -- 'ci/test'
+  state         TEXT NOT NULL,                    -- 'pending', 'success', 'failure' or 'error'
+  description   TEXT,
+  url           TEXT,                             -- http or https
+  who           TEXT NOT NULL,                    -- a person, a program, 'GitHub webhook'
+  at            TEXT NOT NULL,
+  as_of         TEXT,                             -- when it was so, as who told it says
+  PRIMARY KEY (stack, sha, context)
+) STRICT;
+CREATE INDEX commit_statuses_by_time ON commit_statuses (stack, at);
+
+CREATE TABLE auto_switches (                      -- stages that are pushed automatically, as they were turned on or off last
+  stack         TEXT NOT NULL,
+  stage         TEXT NOT NULL,
+  is_on         INTEGER NOT NULL,
+  who           TEXT NOT NULL,
+  at            TEXT NOT NULL,
+  why           TEXT,
+  push          INTEGER REFERENCES pushes (id),   -- the newest push to the stage then
+  PRIMARY KEY (stack, stage)
 ) STRICT;
 
 CREATE TABLE current (                            -- what each stage runs: the build of its last succeeded push

@@ -1,7 +1,8 @@
-//! Who did something: a person, or a program with a token of theirs. A person's name is safe as an argument, a file name and a word
+//! Who did something: a person, a program with a token of theirs, or a stack that is pushed automatically. A person's name is safe as an argument, a file name and a word
 //! of a shell; the name of a program is `ci (token of mary)`, so that everywhere who reads it knows whom to ask, and safe as a value
 //! alone. It must never let anyone type the name of a program: only what we wrote ourselves is read as one.
 
+use crate::stack::StackName;
 use crate::stack::name::{BadName, bad};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,8 @@ pub struct Who(String);
 
 /// Between the name of a token and that of its owner.
 const TOKEN_OF: &str = " (token of ";
+/// Before the name of a stack that is pushed automatically: no person and no program can be called so.
+const AUTO_OF: &str = "auto (stack ";
 
 fn is_person(text: &str) -> bool {
     (1..=64).contains(&text.len())
@@ -37,6 +40,16 @@ impl Who {
             true => Ok(Self(format!("{name}{TOKEN_OF}{owner})"))),
             false => Err(bad("token name", name, RULE)),
         }
+    }
+
+    /// A stack whose file says that it is pushed automatically: `auto (stack web)`.
+    pub fn auto(stack: &StackName) -> Self {
+        Self(format!("{AUTO_OF}{stack})"))
+    }
+
+    /// Whether it is one.
+    pub fn is_auto(&self) -> bool {
+        self.0.starts_with(AUTO_OF)
     }
 
     /// The person behind it: of a program the owner of its token.
@@ -67,7 +80,9 @@ impl TryFrom<String> for Who {
     /// What we wrote ourselves: persons and programs.
     fn try_from(text: String) -> Result<Self, BadName> {
         let program = text.strip_suffix(')').and_then(|text| text.split_once(TOKEN_OF));
-        match program.is_some_and(|(name, owner)| is_person(name) && is_person(owner)) {
+        let stack = text.strip_prefix(AUTO_OF).and_then(|text| text.strip_suffix(')'));
+        let is_stack = stack.is_some_and(|stack| stack.parse::<StackName>().is_ok());
+        match is_stack || program.is_some_and(|(name, owner)| is_person(name) && is_person(owner)) {
             true => Ok(Self(text)),
             false => text.parse(),
         }
@@ -107,6 +122,11 @@ mod tests {
             (" (token of mary)", false, false),
             ("ci (token of )", false, false),
             ("ci; rm (token of mary)", false, false),
+            ("auto (stack web)", false, true),
+            ("auto (stack web) (token of mary)", false, false),
+            ("auto (stack we b)", false, false),
+            ("auto (stack )", false, false),
+            ("auto", true, true),
             ("-x", false, false),
             ("a b", false, false),
             ("a$b", false, false),
@@ -119,5 +139,8 @@ mod tests {
         let program = Who::of_token("ci", &mary).unwrap();
         assert_eq!((program.as_str(), program.person(), mary.person()), ("ci (token of mary)", "mary", "mary"));
         assert!(Who::of_token("c i", &mary).is_err());
+        let auto = Who::auto(&"web".parse().unwrap());
+        assert_eq!((auto.as_str(), auto.person(), auto.is_auto()), ("auto (stack web)", "auto (stack web)", true));
+        assert!(!"auto".parse::<Who>().unwrap().is_auto() && !program.is_auto());
     }
 }

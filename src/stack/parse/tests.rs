@@ -601,7 +601,7 @@ fn an_empty_file_says_what_a_stack_needs() {
     2 | [stage.x]
       |        ^
       |
-      = help: a stage may have: name, button, refs, approval, approval_expires, needs, hosts, before, commands, finally, chunk, timeout, tries, every, max_failed, on_failure, drop, max_dropped, fan_out, relay, compress
+      = help: a stage may have: name, button, refs, approval, approval_expires, needs, auto, auto_after, auto_window, hosts, before, commands, finally, chunk, timeout, tries, every, max_failed, on_failure, drop, max_dropped, fan_out, relay, compress
     "#);
     assert_snapshot!(told(r#"source = { git = "x", branch = "main" }
 [stage]

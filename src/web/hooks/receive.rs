@@ -1,7 +1,8 @@
-//! `POST /api/v1/hooks/{forge}`: a webhook, by which the stacks of its repository are looked at now. It must never read a body of who has no turn,
+//! `POST /api/v1/hooks/{forge}`: a webhook, by which the stacks of its repository are looked at now, or told a status of a commit. It must never read a body of who has no turn,
 //! nor do anything for who did not sign it.
 
-use super::event::{self, Event, is_same_repository};
+use super::event::{self, Event};
+use super::repository::is_same_repository;
 use super::signature::is_signed;
 use crate::config::Forge;
 use crate::stack::StackName;
@@ -22,7 +23,7 @@ const IN_TIME: Duration = Duration::from_secs(20);
 /// What was done about a webhook.
 #[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct WebhookResult {
-    /// The stacks whose source is fetched now; none when no stack has this repository.
+    /// The stacks whose source is fetched now, or that were told a status; none when no stack has this repository.
     pub stacks: Vec<StackName>,
     /// Whether the same webhook came within the last ten minutes: then nothing was done.
     pub repeated: bool,
@@ -35,7 +36,7 @@ pub static RECEIVE: Call = Call {
     handler: || web::to(receive),
     name: "receive_webhook",
     chapter: Chapter::Stacks,
-    summary: "Says that a repository has new commits: for the webhooks of forges, which sign it with the secret of [hooks]",
+    summary: "Says that a repository has new commits, or how one of them is: for the webhooks of forges, which sign it with the secret of [hooks]",
     query: None,
     takes: Takes::File("application/json"),
     gives: &[json::<WebhookResult>(200, "What is done about it")],
@@ -65,6 +66,20 @@ async fn receive(app: Data<App>, request: HttpRequest, forge: Path<String>, payl
     let result = match event::read(forge, request.headers(), &body).map_err(Problem::bad_request)? {
         Event::Ping => WebhookResult { ignored: Some("ping".to_owned()), ..WebhookResult::default() },
         Event::Other(name) => WebhookResult { ignored: Some(name), ..WebhookResult::default() },
+        Event::Status(_) if app.hooks.is_repeated(forge, &body, Instant::now()) => {
+            WebhookResult { repeated: true, ..WebhookResult::default() }
+        }
+        Event::Status(told) => {
+            let who = format!("{} webhook", forge.title());
+            let mut stacks = app.desk.stacks_of(|source| {
+                source.address().is_some_and(|own| told.addresses.iter().any(|other| is_same_repository(own, other)))
+            });
+            stacks.sort();
+            for stack in &stacks {
+                app.desk.tell_status(stack, &who, told.status.clone()).await?;
+            }
+            WebhookResult { stacks, ..WebhookResult::default() }
+        }
         Event::Push(_) if app.hooks.is_repeated(forge, &body, Instant::now()) => {
             WebhookResult { repeated: true, ..WebhookResult::default() }
         }

@@ -7,6 +7,7 @@ use crate::desk::view::{Current, FileChanges, NextPush, NoRights, StageView, Tic
 use crate::journal::{Ended, PushState};
 use crate::web::approval::mark_forms::{MarkForm, MarkLine, mark_forms};
 use crate::web::approval::view as approval_view;
+use crate::web::auto::view::{self as auto_view, AutoPart, CommitMarks, NeedsPart};
 use crate::web::view::frame::Frame;
 use crate::web::view::parts::{CommitLine, Mark, Moment, Person, StageTag, Version, authors, commit_lines, link, root};
 use crate::web::view::running::Running;
@@ -32,6 +33,8 @@ pub(super) struct StageCard {
     partly: Option<Partly>,
     next: Option<Going>,
     running: Option<Running>,
+    needs: Option<NeedsPart>,
+    auto: Option<AutoPart>,
     button: Button,
     /// How many hosts are ready, beside what the button's foot says.
     ready: Option<String>,
@@ -85,7 +88,7 @@ struct Going {
     old: Option<Version>,
     new: Version,
     again: bool,
-    commits: Vec<CommitLine>,
+    commits: Vec<MarkedCommit>,
     count: String,
     more: Option<String>,
     authors: Vec<Person>,
@@ -97,6 +100,14 @@ struct Going {
     files: Option<Files>,
     diff: Option<String>,
     from: Option<String>,
+}
+
+/// A commit with what was told of it.
+#[derive(Debug, Serialize)]
+struct MarkedCommit {
+    #[serde(flatten)]
+    line: CommitLine,
+    ci: Option<CommitMarks>,
 }
 
 /// Which files a press would change, as git has them.
@@ -165,6 +176,8 @@ impl StageCard {
             next: stage.next.as_ref().map(|next| commit_range(frame, street.unit, stage, next, before)),
             running: running
                 .map(|push| Running::new(push, tag(street, stage), &stage.typical_ms, street.step.as_ref(), frame.now)),
+            needs: stage.needs.as_ref().map(NeedsPart::new),
+            auto: stage.auto.as_ref().map(|auto| AutoPart::new(frame, stage, auto)),
             button: button(frame, street, stage, before),
             ready: ready_words(stage),
             readiness: readiness_words(stage),
@@ -228,7 +241,11 @@ fn commit_range(frame: &Frame, unit: &str, stage: &StageView, next: &NextPush, b
         old: stage.current.as_ref().map(|current| Version::new(&current.sha)),
         new: Version::new(&next.sha),
         again: next.again,
-        commits: commit_lines(&next.commits, frame.now),
+        commits: commit_lines(&next.commits, frame.now)
+            .into_iter()
+            .zip(auto_view::commit_marks(next))
+            .map(|(line, ci)| MarkedCommit { line, ci })
+            .collect(),
         count: words::count(next.commit_count as i64, unit),
         more: (more > 0).then(|| format!("and {} more", words::thousands(more as i64))),
         authors: authors(&next.commits),
@@ -309,6 +326,10 @@ fn button(frame: &Frame, street: &StackView, stage: &StageView, before: Option<&
         };
     }
     let is_again = stage.next.as_ref().is_some_and(|next| next.again);
+    let needs = stage.needs.as_ref().filter(|_| !is_again);
+    if let Some((words, small)) = needs.and_then(auto_view::button_words) {
+        return shut(words, small, String::new());
+    }
     let approval = stage.approval.as_ref();
     let unapproved = approval.filter(|_| !is_again).and_then(|approval| approval_view::button_words(frame, approval));
     if let Some((words, small)) = unapproved {
@@ -333,7 +354,7 @@ fn button(frame: &Frame, street: &StackView, stage: &StageView, before: Option<&
         };
         return Button {
             open: false,
-            again: approval.is_none(),
+            again: approval.is_none() && stage.why_not.is_none(),
             words: "Nothing to push".to_owned(),
             small: format!("{name} has {has}"),
             until: None,

@@ -112,7 +112,7 @@ const fn at_end(name: &'static str, table: &'static str, order: &'static str) ->
 }
 
 /// All kinds.
-pub(super) const KINDS: [Kind; 26] = [
+pub(super) const KINDS: [Kind; 28] = [
     Kind {
         name: "press",
         table: "pushes",
@@ -164,6 +164,8 @@ pub(super) const KINDS: [Kind; 26] = [
     rows("build", "builds", &["stack", "id"]),
     rows("published", "published", &["stack", "build"]),
     rows("mark", "marks", &["stack", "build", "stage"]),
+    rows("status", "commit_statuses", &["stack", "sha", "context"]),
+    rows("auto", "auto_switches", &["stack", "stage"]),
     rows("current", "current", &["stack", "stage"]),
     rows("user", "users", &["name"]),
     Kind {
@@ -239,6 +241,8 @@ impl Kind {
             "build" => format!("build {} of {first}", part(1)),
             "published" => format!("the publishing of build {} of {first}", part(1)),
             "mark" => format!("the mark of build {} of {first}", part(1)),
+            "status" => format!("the status {} of {:.12} in {first}", part(2), part(1)),
+            "auto" => format!("whether {first} {} is pushed automatically", part(1)),
             "current" => format!("what {first} {} runs", part(1)),
             "user" => format!("the user {first}"),
             "session" => format!("the session {:.12}", first),

@@ -93,6 +93,8 @@ pub struct Budgets {
     pub rollbacks: Rate,
     /// Builds that were published.
     pub builds: Rate,
+    /// Statuses of commits that were told.
+    pub statuses: Rate,
     /// Looks at the hosts of a stack; one that is on its way already is joined.
     pub looks: Rate,
     /// Webhooks of one address, good or not.
@@ -106,6 +108,7 @@ impl Default for Budgets {
             tries: Rate::a_minute(TRIES),
             rollbacks: Rate::a_minute(ROLLBACKS),
             builds: Rate::a_minute(BUILDS),
+            statuses: Rate::a_minute(STATUSES),
             looks: Rate::a_minute(LOOKS),
             hooks: Rate::a_minute(HOOKS),
         }
@@ -114,6 +117,8 @@ impl Default for Budgets {
 
 /// More than a company pushes commits, from one server of its forge.
 const HOOKS: usize = 600;
+/// More than a build server that tests many branches at once has to tell.
+const STATUSES: usize = 600;
 /// Looks at hosts a minute for one person: `check --hosts` asks once for each stack.
 const LOOKS: usize = 120;
 /// Accepted pushes a minute for one person (TRUST section 7).

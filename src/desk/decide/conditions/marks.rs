@@ -1,8 +1,8 @@
 //! What a mark as bad stops: the build goes nowhere. A build is the same as a bad one when it has its content, and a revision when a bad
 //! build was made of it. Pure over the facts; it must never say which builds are good enough: `approval` does.
 
-use super::facts::Facts;
 use crate::desk::cases::Case;
+use crate::desk::decide::facts::Facts;
 use crate::desk::refusal::Refusal;
 use crate::ledger::marks::Mark;
 use crate::plan::{Artifact, OldBuild};

@@ -1,11 +1,12 @@
-//! May this plan go out, where its stage needs the approval of others? Pure over the facts and the offer: what a page says is what a push
+//! May this plan go out, where its stage needs the approval of others, a mark, or statuses of its commit (`needs`)? Pure over the facts and the offer: what a page says is what a push
 //! gets. Nobody approves what they asked for, nor pushes by their own approval, and a program is its token's owner. A rollback needs none,
 //! since it must be quick; a resume and a catch-up need none, since what they bring was allowed before. It must never read anything itself.
 
-use super::facts::Facts;
-use super::gate::{Asked, seen_moved};
-use super::offer::Offer;
+use super::needs;
 use crate::desk::cases::Case;
+use crate::desk::decide::facts::Facts;
+use crate::desk::decide::gate::{Asked, seen_moved};
+use crate::desk::decide::offer::Offer;
 use crate::desk::parts::recent_plans::what_changed;
 use crate::desk::reason::Reason;
 use crate::desk::refusal::Refusal;
@@ -107,7 +108,8 @@ pub(crate) fn look(
     offer: &Offer,
     (who, override_why): (Option<&Who>, Option<&Reason>),
 ) -> Result<Approved, Refusal> {
-    if let Some(refusal) = not_good(asked, stack, place, facts, offer) {
+    let not_good = not_good(asked, stack, place, facts, offer);
+    if let Some(refusal) = not_good.or_else(|| needs::unmet(asked, stack, place, facts, offer)) {
         return Err(refusal);
     }
     let stage = &stack.stages[place].name;
@@ -169,7 +171,7 @@ pub(crate) fn look(
 fn not_good(asked: Asked, stack: &Stack, place: usize, facts: &Facts, offer: &Offer) -> Option<Refusal> {
     let (stage, before) = (&stack.stages[place], stack.stages.get(place.checked_sub(1)?)?);
     let is_asked = match asked {
-        Asked::Next | Asked::Version => stage.needs.is_some(),
+        Asked::Next | Asked::Version => stage.needs.approved,
         Asked::Rollback | Asked::Resume | Asked::CatchUp => false,
     };
     let is_good = |mark: &Mark| mark.build == offer.seen && mark.stage.as_ref() == Some(&before.name);

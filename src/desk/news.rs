@@ -1,5 +1,5 @@
 //! What is announced while nothing is pushed, in the transaction that did it. It must never be told what the ledger does not hold. Called by
-//! what people do about approvals and builds.
+//! what people do about approvals, builds and holds, and by what is turned off.
 
 use crate::desk::parts::notify_targets::NotifyTargets;
 use crate::ledger::outbox::{self, StageNews};
@@ -11,7 +11,7 @@ use rusqlite::Transaction;
 ///
 /// # Errors
 /// What SQLite said.
-pub(super) fn tell(tx: &Transaction<'_>, targets: &NotifyTargets, at: At, news: StageNews) -> LedgerResult<()> {
+pub(crate) fn tell(tx: &Transaction<'_>, targets: &NotifyTargets, at: At, news: StageNews) -> LedgerResult<()> {
     // What is told is sealed first, so that nobody can change it behind the head that people were told.
     seal::seal(tx)?;
     let head = audit::head(tx)?;

@@ -1,10 +1,9 @@
-//! `approval`, `approval_expires` and `needs` of a stage: whether someone else must approve a push to it, and which builds it takes. It
-//! must never say who may: that is the
+//! `approval` and `approval_expires` of a stage: whether someone else must approve a push to it. It must never say who may: that is the
 //! server's file. Called by `parse`; the desk decides by it.
 
-use super::reader::Reader;
-use super::values::{self, Refused};
 use crate::diagnostic::{Mistake, shown};
+use crate::stack::reader::Reader;
+use crate::stack::values::{self, Refused};
 use std::time::Duration;
 use toml::de::DeTable;
 
@@ -32,29 +31,8 @@ impl ApprovalRule {
     }
 }
 
-/// Which builds a stage takes from the stage before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    /// Those that someone has marked as good there.
-    Approved,
-}
-
-/// Reads `needs`; `place` is the stage's, from 0.
-pub(super) fn read_needs(reader: &mut Reader<'_>, table: &DeTable<'_>, place: usize) -> Option<Needs> {
-    let value = table.get("needs")?;
-    if place == 0 {
-        let title = "the first stage takes its version from the source, and so no build that was marked before";
-        reader.refuse(Mistake::new(value.span(), title).cure("put `needs` into a later stage"));
-        return None;
-    }
-    reader.parsed(value, |text| match text {
-        "approved" => Ok(Needs::Approved),
-        other => Err(values::refused(format!("needs `{}` is not known", shown(other)), "write needs = \"approved\"")),
-    })
-}
-
 /// Reads what a stage says of it; none where a push needs no approval.
-pub(super) fn read(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<ApprovalRule> {
+pub(in crate::stack) fn read(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<ApprovalRule> {
     let expires = table.get("approval_expires").map(|value| (value, reader.parsed(value, expires)));
     let Some(needed) = table.get("approval") else {
         if let Some((value, _)) = expires {
