@@ -29,6 +29,7 @@ pub use channels::webhook::{Webhook, WebhookFormat};
 pub use channels::weekly::Weekly;
 pub use channels::{ChannelKind, ChannelLimits};
 pub use draft::Draft;
+pub use hooks::chat::Chat;
 pub use hooks::{Forge, Hooks};
 pub use limits::{Limits, Retention};
 pub use oidc::{Oidc, provider_url};
@@ -88,6 +89,8 @@ pub struct Config {
     /// The forges that say when there are new commits.
     #[serde(default)]
     pub hooks: Hooks,
+    /// What the bot answers in chats; nothing when missing.
+    pub chat: Option<Chat>,
     /// Where the audit is sent besides the ledger.
     #[serde(default)]
     pub audit: Audit,

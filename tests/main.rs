@@ -13,6 +13,7 @@ mod browser;
 mod cancel;
 mod catch_up;
 mod chat;
+mod chatops;
 mod check;
 mod ci;
 mod cli;

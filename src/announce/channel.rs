@@ -1,12 +1,13 @@
 //! What a channel of announcements is to the delivery: it tells, and says how that went. It must never know the outbox: what is due,
 //! and what becomes of it, is the delivery's. One folder beside this file for each; `mod.rs` begins them.
 
+use crate::announce::heard::Heard;
 use crate::config::ChannelKind;
 use crate::desk::Channels;
 use crate::ledger::Ledger;
 use crate::ledger::outbox::{Announced, Announcement};
 use crate::supervise::Health;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -59,6 +60,8 @@ pub(super) struct Surroundings {
     pub health: Health,
     /// Ends all of it.
     pub stop: CancellationToken,
+    /// Where what people say to the bot is handed on; nobody hears it where there is none.
+    pub heard: Option<mpsc::Sender<Heard>>,
 }
 
 /// Begins the tasks of a channel that is ready.

@@ -7,6 +7,7 @@ mod channel;
 pub mod clean;
 pub mod crypto;
 mod delivery;
+pub mod heard;
 mod irc;
 mod mail;
 mod webhook;
@@ -19,7 +20,8 @@ use crate::desk::Channels;
 use crate::ledger::Ledger;
 use crate::supervise::Health;
 use channel::{Begin, Surroundings};
-use tokio::sync::watch;
+use heard::Heard;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -47,10 +49,25 @@ pub fn start(
     health: &Health,
     stop: CancellationToken,
 ) -> Result<TaskTracker, AnnounceError> {
+    start_hearing(config, ledger, channels, changes, (health, stop), None)
+}
+
+/// The same, where what people say to the bot on IRC is handed on.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_hearing(
+    config: &Config,
+    ledger: Ledger,
+    channels: Channels,
+    changes: watch::Receiver<u64>,
+    (health, stop): (&Health, CancellationToken),
+    heard: Option<mpsc::Sender<Heard>>,
+) -> Result<TaskTracker, AnnounceError> {
     install_crypto();
     // All of them first: nothing is announced by a server that does not start.
     let ready = ChannelKind::ALL.into_iter().map(|kind| ready(kind, config)).collect::<Result<Vec<_>, _>>()?;
-    let with = Surroundings { ledger, channels, changes, health: health.clone(), stop };
+    let with = Surroundings { ledger, channels, changes, health: health.clone(), stop, heard };
     let tasks = TaskTracker::new();
     for begin in ready.into_iter().flatten() {
         begin(with.clone(), &tasks);

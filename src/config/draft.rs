@@ -121,6 +121,7 @@ impl Config {
         self.data = here.join(&self.data);
         self.stacks = here.join(&self.stacks);
         self.hooks.resolve(here);
+        self.chat.iter_mut().for_each(|chat| chat.resolve(here));
         if let Some(webhook) = &mut self.webhook {
             webhook.url_file = webhook.url_file.take().map(|file| here.join(file));
         }

@@ -1,5 +1,7 @@
 //! `[hooks]`: the forges that may say that there are new commits, each with a secret of its own. It must never hold one, only where it is.
 
+pub(super) mod chat;
+
 use super::SecretName;
 use super::broken_rules::Rules;
 use super::key::{Key, Kind, key};

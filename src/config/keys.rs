@@ -32,6 +32,7 @@ const KEYS: &[(&str, &[Key])] = &[
             key("metrics", Kind::Table),
             key("artifacts", Kind::Table),
             key("hooks", Kind::Table),
+            key("chat", Kind::Table),
             key("audit", Kind::Table),
             key("groups", Kind::Table),
             key("rights", Kind::Table),
@@ -46,6 +47,7 @@ const KEYS: &[(&str, &[Key])] = &[
     ("ssh", &[key("config", Kind::Text), key("lease_s", SECONDS), key("grace_s", SECONDS)]),
     ("artifacts", super::artifacts::KEYS),
     ("hooks", super::hooks::KEYS),
+    ("chat", super::hooks::chat::KEYS),
     ("audit", super::audit::KEYS),
     (
         "build",

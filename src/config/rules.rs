@@ -26,6 +26,7 @@ pub(super) fn broken(config: &Config, root: &DeTable<'_>) -> Vec<Mistake> {
     config.metrics.iter().for_each(|metrics| rules.metrics(config, metrics));
     rules.artifacts(&config.artifacts);
     rules.hooks(&config.hooks);
+    rules.chat(config.chat.as_ref());
     rules.audit(&config.audit);
     rules.numbers(config);
     rules.build(&config.build);

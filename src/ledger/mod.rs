@@ -19,7 +19,7 @@ mod trouble;
 pub use audit::{integrity, replay, seal};
 pub use builds::{good_builds, kept, marks, published, statuses, surplus};
 pub use outbox::deliveries;
-pub use people::{accounts, answers, known, second_factor, sessions, tokens, users};
+pub use people::{accounts, answers, chats, known, second_factor, sessions, tokens, users};
 pub use pushes::{fold, history, press, proofs, push_hosts, questions, ran, settled, stats, typical_duration, visible};
 pub use schema::shape;
 pub use stages::{approvals, autos, board, current, desired, holding, holds, running};

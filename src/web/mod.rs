@@ -4,7 +4,7 @@
 //!
 //! Folders of pages use `view`, `http` and `session`, and none of these uses a folder of pages. Of each other's they use no more
 //! than: `stream` > `output`, `push` > `output`, `push` > `stack`, `stack` > `push`, `stack` > `approval`, `stack` > `auto`,
-//! `hooks` > `auto`. `tests/layers.rs` looks at it.
+//! `hooks` > `auto`, `chat` > `hooks`. `tests/layers.rs` looks at it.
 
 mod api;
 mod app;
@@ -12,6 +12,7 @@ mod approval;
 mod audit;
 mod auto;
 mod builds;
+mod chat;
 mod dashboard;
 mod graphs;
 mod history;
@@ -57,6 +58,7 @@ pub mod numbers {
     pub use super::metrics::table::{METRICS, Metric, MetricKind};
 }
 
+use crate::announce::heard::Heard;
 use crate::desk::Desk;
 use crate::socket::{self, Listening};
 use actix_web::middleware::{Compress, from_fn};
@@ -73,6 +75,7 @@ use session::proxy_door::Door;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
 /// How long requests may take to end when the server stops, in seconds; streams are ended before.
@@ -88,6 +91,8 @@ pub struct Server {
     door: Option<Door>,
     /// For Prometheus; none where the server's file does not say `[metrics]`.
     scraped: Option<TcpListener>,
+    /// What people say to the bot on IRC.
+    heard: Option<Receiver<Heard>>,
     app: Data<App>,
 }
 
@@ -119,6 +124,7 @@ impl Server {
             push_host,
             door,
             scraped: None,
+            heard: None,
             app: Data::new(App::new(desk, routes::pages().collect(), document(&routes::rows()))?),
         })
     }
@@ -127,6 +133,12 @@ impl Server {
     #[must_use]
     pub fn with_metrics(self, listener: TcpListener) -> Self {
         Self { scraped: Some(listener), ..self }
+    }
+
+    /// With a bot that answers what is said to it on IRC.
+    #[must_use]
+    pub fn with_chat(self, heard: Receiver<Heard>) -> Self {
+        Self { heard: Some(heard), ..self }
     }
 
     /// Where it listens.
@@ -149,6 +161,7 @@ impl Server {
     pub async fn run_until(mut self, stop: CancellationToken) -> io::Result<()> {
         let (app, closing) = (self.app.clone(), self.app.closing.clone());
         let scraped = self.scraped.take().map(|listener| metrics::serve(app.clone(), listener)).transpose()?;
+        let heard = self.heard.take();
         // Kept to the end: with them go the sockets' files, before the desk's lock.
         let (server, _sockets) = self.begin()?;
         let handles: Vec<_> = scraped.iter().chain([&server]).map(actix_web::dev::Server::handle).collect();
@@ -160,12 +173,17 @@ impl Server {
         let scraping = async { OptionFuture::from(scraped).await.unwrap_or(Ok(())) };
         let ahead = app.closing.run_until_cancelled(output::ahead::ahead(&app));
         let rechecks = app.closing.run_until_cancelled(session::oidc::recheck::rounds(&app));
-        let (served, scraped, (), _, _) = tokio::join!(server, scraping, stopping, ahead, rechecks);
+        let chatting = async {
+            if let Some(heard) = heard {
+                let _ = app.closing.run_until_cancelled(chat::keep(&app, heard)).await;
+            }
+        };
+        let (served, scraped, (), _, _, ()) = tokio::join!(server, scraping, stopping, ahead, rechecks, chatting);
         served.and(scraped)
     }
 
     fn begin(self) -> io::Result<(actix_web::dev::Server, (Listening, Option<Door>))> {
-        let Self { listener, push_host: socket, door, scraped: _, app: shared } = self;
+        let Self { listener, push_host: socket, door, scraped: _, heard: _, app: shared } = self;
         let (socket_address, sign) = (socket.address().to_owned(), door.as_ref().map(Door::sign).transpose()?);
         let (limits, proxies) = (&shared.desk.config().limits, shared.desk.config().trusted_proxies.clone());
         let (connections, in_all) = (Connections::new(limits.connections_per_address, proxies), limits.connections);

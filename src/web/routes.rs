@@ -8,6 +8,7 @@ use super::approval::{marks, requests};
 use super::audit::page as audit;
 use super::auto::{statuses, switch};
 use super::builds::{publish, uploads};
+use super::chat::{code, slack};
 use super::hooks::receive;
 use super::hosts::{checkup, reach};
 use super::http::api::answering::answered;
@@ -187,6 +188,8 @@ pub static ROUTES: &[Entry] = &[
     post("/account/tokens", || web::to(token_forms::add)),
     post("/account/tokens/{token}/rotate", || web::to(token_forms::rotate)),
     post("/account/tokens/{token}/revoke", || web::to(token_forms::revoke)),
+    post("/account/chat", || web::to(code::make)),
+    post("/account/chat/unbind", || web::to(code::unbind)),
     post("/account/sessions/{session}/end", || web::to(session_forms::end)),
     post("/account/sign-out-others", || web::to(session_forms::end_others)),
     post("/account/sign-out-everywhere", || web::to(session_forms::end_all)),
@@ -251,6 +254,7 @@ pub static ROUTES: &[Entry] = &[
     visible("/api/v1/events", &live::EVENTS),
     call(Method::GET, "/api/v1/audit", May::Admin, &audit::LISTED),
     call(Method::POST, "/api/v1/hooks/{forge}", May::Anybody, &receive::RECEIVE),
+    open(Method::POST, "/hooks/slack", || web::to(slack::receive)),
     open(Method::GET, "/static/{name:.+}", || web::to(files::file)),
     open(Method::GET, "/healthz", || web::to(health::healthz)),
     open(Method::GET, "/readyz", || web::to(health::readyz)),
@@ -378,6 +382,7 @@ mod tests {
                 "GET /sign-in/oidc",
                 "GET /sign-in/oidc/callback",
                 "POST /api/v1/hooks/{forge}",
+                "POST /hooks/slack",
                 "GET /static/{name:.+}",
                 "GET /healthz",
                 "GET /readyz"

@@ -58,6 +58,7 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/audit.md", "pushbutton audit export ", Run("tests/audit.rs")),
     ("docs/audit.md", "# config.toml\n", Server),
     ("docs/audit.md", "import hashlib", Run("tests/audit.rs")),
+    ("docs/chat.md", "url = ", Server),
     ("docs/ci.md", "pushbutton token add ci ", RUNS),
     ("docs/ci.md", "pushbutton token list\n", RUNS),
     ("docs/ci.md", "push=https://push.example.com/api/v1\napi() ", RUNS),

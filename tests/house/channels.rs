@@ -23,6 +23,11 @@ impl Channels {
         Self { irc, witness, mail, dir }
     }
 
+    /// Where the IRC server listens.
+    pub fn irc(&self) -> std::net::SocketAddr {
+        self.irc.address().into()
+    }
+
     /// The tables of `config.toml` that name them.
     pub fn config(&self) -> String {
         format!(

@@ -1,7 +1,9 @@
 //! One's own account, and the pages of people for administrators.
 
+use super::made_up::ago;
 use super::{at, checked, frame, pages};
 use pushbutton::config::AuthMode;
+use pushbutton::ledger::chats::ChatAccount;
 use pushbutton::ledger::sessions::{OwnSession, Place};
 use pushbutton::ledger::tokens::Token;
 use pushbutton::web::pages::{
@@ -71,6 +73,14 @@ pub fn ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password() 
             problem,
             done,
             tokens: if name == "account-open" { Vec::new() } else { tokens },
+            has_chat: name != "account-refused",
+            chats: vec![ChatAccount {
+                place: "slack T0241".to_owned(),
+                id: "U1<b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned(),
+                who: "mary".parse().unwrap(),
+                at: ago(3600),
+            }],
+            chat_code: new_token.then(|| "7F3K-9QWD-2M4X".to_owned()),
             new_token: new_token.then(|| ("ci".to_owned(), text.clone())),
             token_problem: (name == "account-refused")
                 .then(|| "No token was created: \"sea\" is none of see, push, rollback, hold, publish.".to_owned()),

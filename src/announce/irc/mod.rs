@@ -1,7 +1,8 @@
 //! IRC: one supervising task keeps a connection to the server and a seat in the channel, and says what it is given.
-//! It must never do what someone on IRC says, never say a line that is not cleaned, and never call a line told before
+//! It must never do what someone on IRC says (what is said to the bot it hands on, `ears`), never say a line that is not cleaned, and never call a line told before
 //! the server answered the PING sent behind it. The `irc` crate frames and parses; it never reconnects: we do.
 
+mod ears;
 mod lines;
 mod link;
 mod pace;
@@ -9,6 +10,7 @@ mod session;
 
 use super::channel::{Begin, Channel, Delivered, Trouble};
 use super::delivery::deliver;
+use super::heard::Heard;
 use super::{clean, words};
 use crate::config::{self, ChannelKind};
 use crate::desk::Channels;
@@ -38,7 +40,7 @@ pub(super) fn ready(config: &config::Irc) -> Result<Begin, String> {
     Ok(Box::new(move |with, tasks| {
         let (health, stop) = (with.health.clone(), with.stop.clone());
         tasks.spawn(health.keep("announce on IRC", stop, move || {
-            let (irc, connection) = Irc::new(Arc::clone(&settings), with.channels.clone());
+            let (irc, connection) = Irc::new(Arc::clone(&settings), with.channels.clone(), with.heard.clone());
             let told = deliver(irc, with.clone());
             async move {
                 // Together: neither is of use without the other, and the connection ends when nobody tells any more.
@@ -55,7 +57,7 @@ pub(super) async fn look(config: &config::Irc) -> Result<String, String> {
     let (_lines, mut waiting) = mpsc::channel(WAITING_LINES);
     let (link, mut seen) = watch::channel(Link::Connecting);
     let gone = CancellationToken::new();
-    let session = session::run(&settings, &mut waiting, &link, &gone);
+    let session = session::run(&settings, &mut waiting, &link, &gone, None);
     tokio::pin!(session);
     let entered = async { seen.wait_for(|link| *link != Link::Connecting).await.map(|link| link.clone()) };
     let link = tokio::select! {
@@ -83,13 +85,17 @@ struct Irc {
 
 impl Irc {
     /// The handle, and what it needs to run beside it: that ends soon after the handle has gone.
-    fn new(settings: Arc<Settings>, channels: Channels) -> (Self, impl Future<Output = ()> + Send) {
+    fn new(
+        settings: Arc<Settings>,
+        channels: Channels,
+        heard: Option<mpsc::Sender<Heard>>,
+    ) -> (Self, impl Future<Output = ()> + Send) {
         let (lines, waiting) = mpsc::channel(WAITING_LINES);
         let (link, seen) = watch::channel(Link::Connecting);
         let gone = CancellationToken::new();
         let (reported, stopped) = (seen.clone(), gone.clone());
         let connection = async move {
-            tokio::join!(report(reported, channels), supervise(&settings, waiting, link, stopped));
+            tokio::join!(report(reported, channels), supervise(&settings, waiting, link, (stopped, heard)));
         };
         (Self { lines, link: seen, _gone: gone.drop_guard() }, connection)
     }
@@ -159,12 +165,12 @@ async fn supervise(
     settings: &Settings,
     mut lines: mpsc::Receiver<Line>,
     link: watch::Sender<Link>,
-    gone: CancellationToken,
+    (gone, heard): (CancellationToken, Option<mpsc::Sender<Heard>>),
 ) {
     let mut wait = FIRST_WAIT;
     loop {
         let began = Instant::now();
-        let why = match session::run(settings, &mut lines, &link, &gone).await {
+        let why = match session::run(settings, &mut lines, &link, &gone, heard.as_ref()).await {
             End::Gone => return,
             End::Lost(why) => clean::short(&why, 500),
         };

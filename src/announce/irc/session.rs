@@ -1,13 +1,16 @@
 //! One connection to an IRC server, from the first byte to its end: registers, joins, says lines, notices when it is
-//! thrown out. It must never answer anybody: nothing that is said in a channel or to the bot has an effect.
+//! thrown out. It must never answer by itself: what is said to the bot is handed on (`ears`), and what comes back is said.
 
+use super::ears::{self, Ears};
 use super::lines::Lines;
 use super::link::{Line, Link, Settings};
 use super::pace::Pace;
 use crate::advice::irc::words as advised;
 use crate::announce::clean;
+use crate::announce::heard::{Heard, Reply};
 use irc::client::prelude::{Client, Command, Config, Message, Response};
 use irc::error::Error;
+use irc::proto::command::CapSubCommand;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -44,6 +47,7 @@ pub(super) async fn run(
     lines: &mut mpsc::Receiver<Line>,
     link: &watch::Sender<Link>,
     gone: &CancellationToken,
+    heard: Option<&mpsc::Sender<Heard>>,
 ) -> End {
     let address = format!("{}:{}", settings.server, settings.port);
     let connected = tokio::select! {
@@ -55,7 +59,7 @@ pub(super) async fn run(
         Ok(Err(error)) => return End::Lost(format!("cannot reach {address}: {}", words(&error))),
         Err(_) => return End::Lost(format!("cannot reach {address} within {} s", CONNECT_TIMEOUT.as_secs())),
     };
-    match Session::new(settings, client, link) {
+    match Session::new(settings, client, link, heard) {
         Ok(mut session) => {
             let end = session.talk(lines, gone).await;
             session.close(&end);
@@ -130,6 +134,9 @@ struct Session<'a> {
     pace: Pace,
     /// What the server last complained of.
     complaint: Option<String>,
+    /// What hears what is said to the bot, and the answers; none where nobody wants to know.
+    ears: Option<Ears>,
+    replies: Option<mpsc::Receiver<Reply>>,
     /// The stream ends once after a line that is not UTF-8, although the connection goes on.
     unreadable: bool,
 }
@@ -142,10 +149,16 @@ enum Deadline {
 }
 
 impl<'a> Session<'a> {
-    fn new(settings: &'a Settings, mut client: Client, link: &'a watch::Sender<Link>) -> Result<Self, Error> {
+    fn new(
+        settings: &'a Settings,
+        mut client: Client,
+        link: &'a watch::Sender<Link>,
+        heard: Option<&mpsc::Sender<Heard>>,
+    ) -> Result<Self, Error> {
         client.identify()?;
         let stream = Lines::new(client.stream()?);
         let now = Instant::now();
+        let (ears, replies) = heard.map(|heard| Ears::new(&settings.server, heard.clone())).unzip();
         Ok(Self {
             settings,
             link,
@@ -158,6 +171,8 @@ impl<'a> Session<'a> {
             said: None,
             pace: Pace::new(now),
             complaint: None,
+            ears,
+            replies,
             unreadable: false,
         })
     }
@@ -177,6 +192,7 @@ impl<'a> Session<'a> {
                     None => Err(NO_END.to_owned()),
                 },
                 Some(line) = lines.recv(), if may_speak => self.say(line),
+                Some(reply) = next_reply(&mut self.replies), if self.inside && self.pace.ready_at() <= now => self.reply(reply),
                 () = sleep_until(wake_at) => self.look_at_the_clock(),
             };
             if let Err(why) = outcome {
@@ -229,6 +245,22 @@ impl<'a> Session<'a> {
         sent.map_err(|error| words(&error))
     }
 
+    /// Says what comes back of what was said to the bot. No server is asked whether it took it: who asked sees.
+    fn reply(&mut self, reply: Reply) -> Result<(), String> {
+        match reply {
+            Reply::Say { to, text } => {
+                self.pace.say(Instant::now());
+                self.client.send_notice(&to, &text).map_err(|error| words(&error))
+            }
+            Reply::Proven { nick, stay, who } => {
+                if let Some(ears) = &mut self.ears {
+                    ears.prove(&nick, stay, who);
+                }
+                Ok(())
+            }
+        }
+    }
+
     fn on_message(&mut self, message: Option<Result<Message, Error>>) -> Result<(), String> {
         match message {
             Some(Ok(message)) => self.understand(&message),
@@ -254,6 +286,10 @@ impl<'a> Session<'a> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the messages and errors of IRC are not ours")]
     fn understand(&mut self, message: &Message) -> Result<(), String> {
         let ours = message.source_nickname().is_some_and(|nick| nick.eq_ignore_ascii_case(&self.nick));
+        if let Some(ears) = &mut self.ears {
+            let channel = &self.settings.channel;
+            ears.listen(message, &self.nick, |name| name.eq_ignore_ascii_case(channel));
+        }
         match &message.command {
             Command::PONG(first, second) => self.answered(first, second.as_deref()),
             Command::Response(response, arguments) => return self.response(*response, arguments),
@@ -289,7 +325,10 @@ impl<'a> Session<'a> {
                     self.nick.clone_from(nick);
                 }
             }
-            Response::RPL_ENDOFMOTD | Response::ERR_NOMOTD => return self.join(),
+            Response::RPL_ENDOFMOTD | Response::ERR_NOMOTD => {
+                self.ask_for_accounts()?;
+                return self.join();
+            }
             Response::ERR_PASSWDMISMATCH | Response::ERR_YOUREBANNEDCREEP => {
                 self.complaint = Some(format!("the server refused us: {}", text()));
             }
@@ -324,6 +363,15 @@ impl<'a> Session<'a> {
 
     fn is_ours(&self, channel: &str) -> bool {
         channel.eq_ignore_ascii_case(&self.settings.channel)
+    }
+
+    /// Asks that each line says whose account of the network it is. A server that has no such thing says no.
+    fn ask_for_accounts(&self) -> Result<(), String> {
+        if self.ears.is_none() {
+            return Ok(());
+        }
+        let asking = Command::CAP(None, CapSubCommand::REQ, None, Some(ears::ACCOUNTS.to_owned()));
+        self.client.send(asking).map_err(|error| words(&error))
     }
 
     fn join(&mut self) -> Result<(), String> {
@@ -378,6 +426,14 @@ impl<'a> Session<'a> {
             // A server that does not close the connection is left as it is.
             let _ = timeout(QUIT_TIMEOUT, goodbye).await;
         }
+    }
+}
+
+/// The next answer; never one where nobody answers.
+async fn next_reply(replies: &mut Option<mpsc::Receiver<Reply>>) -> Option<Reply> {
+    match replies {
+        Some(replies) => replies.recv().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -39,6 +39,7 @@ pub async fn prepare(path: &Path, asker: For) -> Result<Draft, ConfigError> {
     look_at_secrets(&mut draft, &config);
     look_at_client_secret(&mut draft, &config);
     look_at_hooks(&mut draft, &config);
+    look_at_slack(&mut draft, &config);
     look_at_ssh(&mut draft, &config).await;
     look_at_directories(&mut draft, &config, asker);
     look_at_listen(&mut draft, &["listen"], config.listen);
@@ -85,6 +86,14 @@ fn look_at_hooks(draft: &mut Draft, config: &Config) {
         if let Err(why) = secret.read() {
             draft.refuse(&["hooks", forge.key()], why.to_string(), Some(why.cure()));
         }
+    }
+}
+
+/// The signing secret of Slack's app.
+fn look_at_slack(draft: &mut Draft, config: &Config) {
+    if let Some(Err(why)) = config.chat.as_ref().and_then(crate::config::Chat::slack_secret).map(|secret| secret.read())
+    {
+        draft.refuse(&["chat", "slack_secret_file"], why.to_string(), Some(why.cure()));
     }
 }
 

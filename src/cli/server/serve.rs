@@ -41,7 +41,13 @@ async fn run(config: &Path) -> anyhow::Result<ExitCode> {
         server = server.with_metrics(bound(metrics.listen)?);
     }
     let (ledger, channels, changes) = (desk.ledger().clone(), desk.channels().clone(), desk.changes());
-    let announcing = announce::start(&config, ledger, channels, changes, desk.health(), stop.clone())?;
+    // Nobody hears what is said to the bot, unless the operator wants it to answer.
+    let (sender, receiver) = config.chat.as_ref().map(|_| announce::heard::pair()).unzip();
+    if let Some(receiver) = receiver {
+        server = server.with_chat(receiver);
+    }
+    let alive = (desk.health(), stop.clone());
+    let announcing = announce::start_hearing(&config, ledger, channels, changes, alive, sender)?;
     let working = desk.background(stop.clone());
     stop_on_signals(stop.clone())?;
     tokio::spawn(async {

@@ -18,6 +18,10 @@ pub enum Place {
     PushHost,
     /// A browser or a program at this address.
     Address(IpAddr),
+    /// What somebody said to the bot on IRC.
+    Irc,
+    /// Slack's slash command.
+    Slack,
     /// Behind a proxy that did not say for whom it asks.
     Unknown,
 }
@@ -28,6 +32,8 @@ impl fmt::Display for Place {
             Self::Server => f.write_str("server"),
             Self::PushHost => f.write_str("push host"),
             Self::Address(address) => address.fmt(f),
+            Self::Irc => f.write_str("IRC"),
+            Self::Slack => f.write_str("Slack"),
             Self::Unknown => f.write_str("unknown"),
         }
     }

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod answers;
+pub mod chats;
 pub mod known;
 pub mod second_factor;
 pub mod sessions;

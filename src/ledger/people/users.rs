@@ -205,6 +205,7 @@ pub fn remove(tx: &Transaction<'_>, name: &Who) -> LedgerResult<bool> {
     tx.execute("DELETE FROM sessions WHERE who = ?1", [name.as_str()])?;
     tx.execute("DELETE FROM tokens WHERE who = ?1", [name.as_str()])?;
     super::known::forget(tx, name)?;
+    super::chats::forget(tx, name)?;
     Ok(tx.execute("DELETE FROM users WHERE name = ?1", [name.as_str()])? == 1)
 }
 

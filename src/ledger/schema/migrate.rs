@@ -140,6 +140,18 @@ BEGIN SELECT RAISE(ABORT, 'an approval is kept for ever'); END;
        groups        TEXT NOT NULL,
        confirmed_at  TEXT NOT NULL
      ) STRICT;
+     CREATE TABLE chat_codes (
+       hash          TEXT PRIMARY KEY,
+       who           TEXT NOT NULL,
+       expires_at    TEXT NOT NULL
+     ) STRICT;
+     CREATE TABLE chat_accounts (
+       place         TEXT NOT NULL,
+       id            TEXT NOT NULL,
+       who           TEXT NOT NULL,
+       at            TEXT NOT NULL,
+       PRIMARY KEY (place, id)
+     ) STRICT;
      CREATE TABLE known (
        who           TEXT NOT NULL,
        place         TEXT NOT NULL,

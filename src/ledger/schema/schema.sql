@@ -412,6 +412,20 @@ CREATE TABLE known (                              -- from where an account was s
   PRIMARY KEY (who, place)
 ) STRICT;
 
+CREATE TABLE chat_codes (                         -- that bind an account of a chat to a person, once; only SHA-256 is kept
+  hash          TEXT PRIMARY KEY,
+  who           TEXT NOT NULL,
+  expires_at    TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE chat_accounts (                      -- accounts of chats that are bound to people
+  place         TEXT NOT NULL,                    -- 'slack T0241', 'irc irc.example.com'
+  id            TEXT NOT NULL,
+  who           TEXT NOT NULL,
+  at            TEXT NOT NULL,
+  PRIMARY KEY (place, id)
+) STRICT;
+
 CREATE TABLE tokens (                             -- `pb_ID_SECRET`; only SHA-256 of the secret is kept
   id            TEXT PRIMARY KEY,
   secret_hash   TEXT NOT NULL,

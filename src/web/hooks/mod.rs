@@ -5,5 +5,5 @@ mod event;
 pub(super) mod receive;
 pub(super) mod recent;
 mod repository;
-mod signature;
+pub(super) mod signature;
 mod status;

@@ -1,7 +1,7 @@
 //! What webhooks share: their secrets, and what came lately, so that who kept one and sends it again moves nothing. It must never grow
 //! without bound.
 
-use crate::config::{Config, Forge, Secret};
+use crate::config::{Chat, Config, Forge, Secret};
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::io;
@@ -19,6 +19,7 @@ const AT_ONCE: usize = 8;
 /// The webhooks of this server.
 pub struct Hooks {
     secrets: Vec<(Forge, Secret)>,
+    slack: Option<Secret>,
     lately: Mutex<VecDeque<(Instant, [u8; 32])>>,
     /// Turns to send a body.
     pub turns: Semaphore,
@@ -36,7 +37,11 @@ impl Hooks {
             let secret = name.read().map_err(io::Error::other)?.ok_or(io::ErrorKind::NotFound)?;
             secrets.push((forge, secret));
         }
-        Ok(Self { secrets, lately: Mutex::default(), turns: Semaphore::new(AT_ONCE) })
+        let slack = match config.chat.as_ref().and_then(Chat::slack_secret) {
+            Some(name) => Some(name.read().map_err(io::Error::other)?.ok_or(io::ErrorKind::NotFound)?),
+            None => None,
+        };
+        Ok(Self { secrets, slack, lately: Mutex::default(), turns: Semaphore::new(AT_ONCE) })
     }
 
     /// The secret of a forge; none where it has no webhook here.
@@ -44,10 +49,19 @@ impl Hooks {
         self.secrets.iter().find(|(of, _)| *of == forge).map(|(_, secret)| secret)
     }
 
+    /// The signing secret of Slack's app; none where there is no slash command.
+    pub fn slack(&self) -> Option<&Secret> {
+        self.slack.as_ref()
+    }
+
     /// Whether the same came lately; from now on it did. Who sends it may choose the headers, so that the body alone counts.
     pub fn is_repeated(&self, forge: Forge, body: &[u8], now: Instant) -> bool {
-        let hash: [u8; 32] =
-            Sha256::new().chain_update(forge.word()).chain_update([0]).chain_update(body).finalize().into();
+        self.is_known(forge.word(), body, now)
+    }
+
+    /// The same of what anybody sends.
+    pub fn is_known(&self, of: &str, bytes: &[u8], now: Instant) -> bool {
+        let hash: [u8; 32] = Sha256::new().chain_update(of).chain_update([0]).chain_update(bytes).finalize().into();
         let mut lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
         while lately.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) >= REMEMBERED) {
             lately.pop_front();
@@ -69,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_same_body_is_a_repetition_for_ten_minutes_and_what_is_remembered_has_an_end() {
-        let hooks = Hooks { secrets: Vec::new(), lately: Mutex::default(), turns: Semaphore::new(1) };
+        let hooks = Hooks { secrets: Vec::new(), slack: None, lately: Mutex::default(), turns: Semaphore::new(1) };
         let now = Instant::now();
         assert!(!hooks.is_repeated(Forge::GitHub, b"one", now));
         assert!(hooks.is_repeated(Forge::GitHub, b"one", now + Duration::from_secs(599)));

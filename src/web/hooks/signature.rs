@@ -29,7 +29,7 @@ fn is_hmac(sent: Option<&str>, before: Option<&str>, body: &[u8], secret: &str) 
 }
 
 /// The bytes of 64 hexadecimal digits.
-fn bytes(digits: &str) -> Option<[u8; 32]> {
+pub fn bytes(digits: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     if digits.len() != 2 * bytes.len() || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;

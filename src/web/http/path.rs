@@ -20,7 +20,13 @@ pub const LONGEST_HOOK: u64 = 8 << 20;
 
 /// Whether this is the path of a webhook, which proves by itself from whom it is.
 pub fn is_hook(path: &str) -> bool {
-    path.strip_prefix("/api/v1/hooks/").is_some_and(|forge| !forge.is_empty() && !forge.contains('/'))
+    path == "/hooks/slack"
+        || path.strip_prefix("/api/v1/hooks/").is_some_and(|forge| !forge.is_empty() && !forge.contains('/'))
+}
+
+/// Whether what answers there is read by a program: then a problem is JSON, and no page.
+pub fn is_for_programs(path: &str) -> bool {
+    path.starts_with("/api/") || is_hook(path)
 }
 
 /// Whether this is the path of an upload: of a build, or of a piece of one.

@@ -13,7 +13,7 @@ use crate::address::encoded_path;
 use crate::config::Config;
 use crate::ledger::audit::place::{Place, coming_from};
 use crate::web::app::App;
-use crate::web::http::path::{LONGEST_HOOK, is_hook, is_upload};
+use crate::web::http::path::{LONGEST_HOOK, is_for_programs, is_hook, is_upload};
 use crate::web::session::caller::{Caller, caller_of};
 use crate::web::session::{proxy_door, push_host, token};
 use crate::web::view::frame::Section;
@@ -225,11 +225,11 @@ fn names_a_person(config: &Config, headers: &HeaderMap) -> Option<String> {
     known.map(|name| name.as_str().to_owned()).or_else(|| proxy_door::says_who(config, headers))
 }
 
-/// A problem as who asked can read it: JSON below `/api/`, the way to sign in, or a page.
+/// A problem as who asked can read it: JSON below `/api/` and for Slack, the way to sign in, or a page.
 async fn problem_response(app: &App, answer: ServiceResponse<BoxBody>, problem: &Problem) -> ServiceResponse<BoxBody> {
     let (request, refused) = answer.into_parts();
     let caller = request.extensions().get::<Caller>().cloned();
-    let mut response = if request.path().starts_with("/api/") {
+    let mut response = if is_for_programs(request.path()) {
         ProblemBody::new(problem, &app.desk.config().url).response(problem)
     } else if problem.status == StatusCode::UNAUTHORIZED {
         let next =
@@ -257,7 +257,7 @@ async fn problem_response(app: &App, answer: ServiceResponse<BoxBody>, problem: 
             }
         }
     };
-    if problem.status == StatusCode::UNAUTHORIZED && request.path().starts_with("/api/") {
+    if problem.status == StatusCode::UNAUTHORIZED && is_for_programs(request.path()) {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"pushbutton\""));
     }
     if let Some(allow) = refused.headers().get(ALLOW) {

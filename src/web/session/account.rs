@@ -10,7 +10,7 @@ use super::totp::picture::picture;
 use super::tries::Trying;
 use crate::ledger::second_factor::{self, TotpSecret};
 use crate::ledger::users::{self, PasswordHash};
-use crate::ledger::{audit, sessions, tokens};
+use crate::ledger::{audit, chats, sessions, tokens};
 use crate::time::At;
 use crate::web::app::App;
 use crate::web::http::limits::body_timeout::InTime;
@@ -128,7 +128,7 @@ pub(super) fn own_tries(caller: &Caller) -> Trying {
 
 /// What the page says of what was just done.
 #[derive(Default)]
-pub(super) struct Notices {
+pub(in crate::web) struct Notices {
     /// Why the password was not changed.
     pub problem: Option<String>,
     /// What was done just now.
@@ -139,6 +139,8 @@ pub(super) struct Notices {
     pub totp_problem: Option<String>,
     /// The recovery codes that were made.
     pub recovery_codes: Vec<String>,
+    /// The code for a chat that was made.
+    pub chat_code: Option<String>,
     /// Who has the token that was made, and its text.
     pub new_token: Option<(String, String)>,
     /// Why no token was created.
@@ -148,7 +150,7 @@ pub(super) struct Notices {
 }
 
 /// The page of one's account.
-pub(super) async fn draw(app: &App, caller: &Caller, status: StatusCode, notices: Notices) -> Reply {
+pub(in crate::web) async fn draw(app: &App, caller: &Caller, status: StatusCode, notices: Notices) -> Reply {
     let (who, now) = (caller.who.clone(), At::now());
     let here = match &caller.proof {
         Proof::Session(session) => session.as_str().to_owned(),
@@ -156,9 +158,10 @@ pub(super) async fn draw(app: &App, caller: &Caller, status: StatusCode, notices
     };
     let found = app.desk.ledger().read(move |connection| {
         let factor = second_factor::of(connection, &who)?;
-        Ok((sessions::of(connection, &who, now)?, tokens::all(connection, Some(&who))?, factor))
+        let chats = chats::all(connection, &who)?;
+        Ok((sessions::of(connection, &who, now)?, tokens::all(connection, Some(&who))?, factor, chats))
     });
-    let (sessions, tokens, factor) = found.await?;
+    let (sessions, tokens, factor, chats) = found.await?;
     let signed_in = sessions.into_iter().map(|session| SignedIn { here: session.id_hash == here, session }).collect();
     let new_factor = notices.totp_secret.map(|secret| NewFactor {
         picture: picture(&secret.address(app.address.host(), &caller.who)),
@@ -175,6 +178,9 @@ pub(super) async fn draw(app: &App, caller: &Caller, status: StatusCode, notices
         problem: notices.problem,
         done: notices.done,
         tokens,
+        has_chat: app.desk.config().chat.is_some(),
+        chats,
+        chat_code: notices.chat_code,
         new_token: notices.new_token,
         token_problem: notices.token_problem,
         typed: notices.typed,

@@ -1,6 +1,7 @@
 //! One's own account: where one is signed in, and the form of a new password.
 
 use super::totp::picture::Picture;
+use crate::ledger::chats::ChatAccount;
 use crate::ledger::sessions::OwnSession;
 use crate::ledger::tokens::Token;
 use crate::web::view::frame::Frame;
@@ -32,6 +33,12 @@ pub struct Account {
     pub done: Option<&'static str>,
     /// The tokens of their programs.
     pub tokens: Vec<Token>,
+    /// Whether there is a bot in chats.
+    pub has_chat: bool,
+    /// The accounts of chats that are theirs.
+    pub chats: Vec<ChatAccount>,
+    /// The code for a chat that was made just now.
+    pub chat_code: Option<String>,
     /// The one that was made just now: its name, and its text, which is shown only once.
     pub new_token: Option<(String, String)>,
     /// Why no token was created.
@@ -82,6 +89,9 @@ pub(crate) struct AccountPage<'a> {
     recovery_codes: &'a [String],
     problem: Option<&'a str>,
     done: Option<&'static str>,
+    has_chat: bool,
+    chats: Vec<Chat<'a>>,
+    chat_code: Option<&'a str>,
     programs: Vec<Program<'a>>,
     new_token: Option<NewToken<'a>>,
     token_problem: Option<&'a str>,
@@ -112,6 +122,20 @@ struct Lifetime {
     value: &'static str,
     words: &'static str,
     chosen: bool,
+}
+
+/// An account of a chat.
+#[derive(Debug, Serialize)]
+struct Chat<'a> {
+    place: &'a str,
+    id: &'a str,
+    since: Moment,
+}
+
+impl<'a> Chat<'a> {
+    fn new(frame: &Frame, account: &'a ChatAccount) -> Self {
+        Self { place: &account.place, id: &account.id, since: Moment::until(&account.at, frame.now) }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -169,6 +193,9 @@ impl<'a> AccountPage<'a> {
             problem: account.problem.as_deref(),
             done: account.done,
             programs: account.tokens.iter().map(|token| Program::new(frame, token)).collect(),
+            has_chat: account.has_chat,
+            chats: account.chats.iter().map(|chat| Chat::new(frame, chat)).collect(),
+            chat_code: account.chat_code.as_deref(),
             new_token: account.new_token.as_ref().map(|(name, text)| NewToken { name, text }),
             token_problem: account.token_problem.as_deref(),
             typed: &account.typed,

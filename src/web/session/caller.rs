@@ -113,6 +113,16 @@ fn browser_cookie_name(app: &App) -> String {
     }
 }
 
+/// The groups of a person who is let in at this moment, where the method knows some; none at all when they are let in no more.
+///
+/// # Errors
+/// When the ledger does not answer.
+pub(in crate::web) async fn groups_of_person(app: &App, who: &Who) -> LedgerResult<Option<Vec<Group>>> {
+    let (method, who, now) = (method_of(app), who.clone(), At::now());
+    let groups = app.desk.ledger().read(move |connection| method.owner(connection, &who, now)).await?;
+    Ok(groups.map(|groups| groups_of(groups.iter().map(String::as_str))))
+}
+
 pub(super) fn method_of(app: &App) -> &'static dyn SignIn {
     method::of(app.desk.config().auth.mode)
 }
@@ -146,7 +156,7 @@ pub async fn caller_of(app: &App, request: &HttpRequest) -> LedgerResult<Option<
 }
 
 /// The groups of these names, as rights name them; what can be no name there gives no right.
-pub(super) fn groups_of<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Group> {
+pub(in crate::web) fn groups_of<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Group> {
     names.filter_map(|name| name.parse().ok()).collect()
 }
 

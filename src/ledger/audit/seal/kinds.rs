@@ -112,7 +112,7 @@ const fn at_end(name: &'static str, table: &'static str, order: &'static str) ->
 }
 
 /// All kinds.
-pub(super) const KINDS: [Kind; 28] = [
+pub(super) const KINDS: [Kind; 30] = [
     Kind {
         name: "press",
         table: "pushes",
@@ -200,6 +200,8 @@ pub(super) const KINDS: [Kind; 28] = [
         watch: Watch::Rows("NEW.who <> OLD.who OR NEW.groups <> OLD.groups"),
     },
     rows("known", "known", &["who", "place"]),
+    rows("code", "chat_codes", &["hash"]),
+    rows("chat", "chat_accounts", &["place", "id"]),
     Kind {
         name: "announcement",
         table: "outbox",
@@ -249,6 +251,8 @@ impl Kind {
             "token" => format!("the token {first}"),
             "account" => format!("what the provider says of {first}"),
             "known" => format!("that {first} has signed in by {:.28}", part(1)),
+            "code" => format!("the code of a chat {:.12}", first),
+            "chat" => format!("that {} of {first} is bound", part(1)),
             "announcement" => format!("the announcement {first}"),
             name => format!("{name} {}", key.join(" ")),
         }

@@ -95,6 +95,10 @@ pub struct Budgets {
     pub builds: Rate,
     /// Statuses of commits that were told.
     pub statuses: Rate,
+    /// What one account of a chat asks the bot.
+    pub chat: Rate,
+    /// What is asked in one channel of a chat.
+    pub chat_rooms: Rate,
     /// Looks at the hosts of a stack; one that is on its way already is joined.
     pub looks: Rate,
     /// Webhooks of one address, good or not.
@@ -109,6 +113,8 @@ impl Default for Budgets {
             rollbacks: Rate::a_minute(ROLLBACKS),
             builds: Rate::a_minute(BUILDS),
             statuses: Rate::a_minute(STATUSES),
+            chat: Rate::a_minute(CHAT),
+            chat_rooms: Rate::a_minute(CHAT_ROOMS),
             looks: Rate::a_minute(LOOKS),
             hooks: Rate::a_minute(HOOKS),
         }
@@ -119,6 +125,10 @@ impl Default for Budgets {
 const HOOKS: usize = 600;
 /// More than a build server that tests many branches at once has to tell.
 const STATUSES: usize = 600;
+/// What a person asks a bot, and no bot.
+const CHAT: usize = 20;
+/// More would be a channel that nobody can read.
+const CHAT_ROOMS: usize = 30;
 /// Looks at hosts a minute for one person: `check --hosts` asks once for each stack.
 const LOOKS: usize = 120;
 /// Accepted pushes a minute for one person (TRUST section 7).
