@@ -24,10 +24,17 @@ use crate::stack::Rights;
 pub use artifacts::Artifacts;
 pub use audit::{Audit, Syslog};
 pub use channels::email::{Email, MailTls};
-pub use channels::irc::Irc;
+pub use channels::github::Github;
+pub use channels::grafana::Grafana;
+pub use channels::http::{Http, HttpMethod};
+pub use channels::irc::{Irc, is_irc_channel};
+pub use channels::jira::Jira;
 pub use channels::webhook::{Webhook, WebhookFormat};
 pub use channels::weekly::Weekly;
-pub use channels::{ChannelKind, ChannelLimits};
+pub use channels::{
+    About, ChannelConfig, ChannelEvent, ChannelKind, ChannelKinds, ChannelLimits, ChannelSettings, FIELDS, Filled,
+    Filter, NoSuchChannel, RESULTS,
+};
 pub use draft::Draft;
 pub use hooks::chat::Chat;
 pub use hooks::{Forge, Hooks};
@@ -75,12 +82,9 @@ pub struct Config {
     /// How hosts are reached.
     #[serde(default)]
     pub ssh: Ssh,
-    /// Where IRC is told; nowhere when missing.
-    pub irc: Option<Irc>,
-    /// Where mail is sent; nowhere when missing.
-    pub email: Option<Email>,
-    /// Where announcements are sent as requests; nowhere when missing.
-    pub webhook: Option<Webhook>,
+    /// Where announcements go: `[irc]`, `[email]`, `[webhook]`, and each `[[channel]]`.
+    #[serde(skip)]
+    pub channels: Vec<ChannelConfig>,
     /// Where Prometheus reads numbers; nowhere when missing.
     pub metrics: Option<Metrics>,
     /// From where builds may be fetched.

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 /// The most bytes that each stream of a program is read, where its answer is wanted whole.
@@ -96,15 +96,34 @@ impl Program {
     /// When it cannot be started, has not ended in time, or prints too much.
     pub async fn output(self, limit: Duration) -> std::io::Result<std::process::Output> {
         let name = self.0.as_std().get_program().to_string_lossy().into_owned();
-        // Dropped, and so killed, when this ends early.
-        let mut child = self.start()?;
-        let (out, err) = (child.stdout.take(), child.stderr.take());
-        let ended = async { tokio::try_join!(all_of(out, &name), all_of(err, &name), child.wait()) };
-        match tokio::time::timeout(limit, ended).await {
-            Ok(ended) => ended.map(|(stdout, stderr, status)| std::process::Output { status, stdout, stderr }),
-            Err(_) => {
-                Err(std::io::Error::new(std::io::ErrorKind::TimedOut, format!("timed out after {} s", limit.as_secs())))
-            }
+        ended(self.start()?, &name, Vec::new(), limit).await
+    }
+
+    /// The same for a program that reads something from its standard input.
+    ///
+    /// # Errors
+    /// As [`Program::output`].
+    pub async fn output_given(self, input: Vec<u8>, limit: Duration) -> std::io::Result<std::process::Output> {
+        let name = self.0.as_std().get_program().to_string_lossy().into_owned();
+        ended(self.with_input().start()?, &name, input, limit).await
+    }
+}
+
+/// Gives a program its input and waits for its end; dropped, and so killed, when this ends early.
+async fn ended(mut child: Child, name: &str, input: Vec<u8>, limit: Duration) -> std::io::Result<std::process::Output> {
+    let (out, err, stdin) = (child.stdout.take(), child.stderr.take(), child.stdin.take());
+    let given = async {
+        if let Some(mut stdin) = stdin {
+            // Who ends before it has read all says why by how it ends.
+            let _ = stdin.write_all(&input).await;
+        }
+        Ok(())
+    };
+    let all = async { tokio::try_join!(given, all_of(out, name), all_of(err, name), child.wait()) };
+    match tokio::time::timeout(limit, all).await {
+        Ok(ended) => ended.map(|((), stdout, stderr, status)| std::process::Output { status, stdout, stderr }),
+        Err(_) => {
+            Err(std::io::Error::new(std::io::ErrorKind::TimedOut, format!("timed out after {} s", limit.as_secs())))
         }
     }
 }

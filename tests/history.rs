@@ -4,7 +4,6 @@ pub mod many;
 mod whole;
 
 use many::{fill, pressed, sha};
-use pushbutton::config::ChannelKind;
 use pushbutton::journal::{Ended, PushState};
 use pushbutton::ledger::history::{self, Edge, Filter};
 use pushbutton::ledger::measures::{ended, waiting};
@@ -14,7 +13,7 @@ use pushbutton::ledger::{
     LedgerResult, current, deliveries, desired, good_builds, holding, holds, outbox, press, published, pushes, running,
     stats, typical_duration,
 };
-use pushbutton::stack::PushNumber;
+use pushbutton::stack::{Destination, PushNumber};
 use pushbutton::time::At;
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -86,11 +85,13 @@ fn questions(pushes: i64) -> Vec<Question> {
     ask("channels", Box::new(|c| deliveries::channels(c).map(drop)));
     for (name, channel, state) in [
         ("announcements", None, None),
-        ("announcements by mail", Some(ChannelKind::Email), None),
+        ("announcements by mail", Some("email"), None),
         ("announcements given up", None, Some(DeliveryState::GivenUp)),
-        ("announcements of IRC that wait", Some(ChannelKind::Irc), Some(DeliveryState::Waiting)),
+        ("announcements of IRC that wait", Some("irc"), Some(DeliveryState::Waiting)),
     ] {
-        ask(name, Box::new(move |c| deliveries::list(c, channel, state, None, 51, &Visible::default()).map(drop)));
+        let channel = channel.map(destination);
+        let list = move |c: &Connection| deliveries::list(c, channel.as_ref(), state, None, 51, &Visible::default());
+        ask(name, Box::new(move |c| list(c).map(drop)));
     }
     for (name, from) in [("older announcements", Edge::Before(pushes)), ("newer ones of them", Edge::After(pushes))] {
         ask(
@@ -98,7 +99,7 @@ fn questions(pushes: i64) -> Vec<Question> {
             Box::new(move |c| {
                 deliveries::list(
                     c,
-                    Some(ChannelKind::Irc),
+                    Some(&destination("irc")),
                     Some(DeliveryState::Told),
                     Some(from),
                     51,
@@ -137,10 +138,14 @@ fn questions(pushes: i64) -> Vec<Question> {
     ask("pushes that have ended since a scrape", Box::new(move |c| ended::after(c, id.get()).map(drop)));
     ask("the first that runs", Box::new(|c| ended::first_running(c).map(drop)));
     ask("how commands of a push ended on hosts", Box::new(move |c| ended::on_hosts(c, id.get()).map(drop)));
-    ask("since when a channel has something to tell", Box::new(|c| waiting::since(c, ChannelKind::Irc).map(drop)));
+    ask("since when a channel has something to tell", Box::new(|c| waiting::since(c, &destination("irc")).map(drop)));
     ask("how far running pushes are folded", Box::new(|c| waiting::folded(c).map(drop)));
     ask("newer pushes", Box::new(move |c| good_builds::newer(c, id).map(drop)));
     all
+}
+
+fn destination(text: &str) -> Destination {
+    text.parse().unwrap()
 }
 
 /// How many steps SQLite's machine takes for a question.
@@ -210,7 +215,7 @@ fn announcements_are_paged_both_ways_while_new_ones_come() {
     };
     let list = |from: Option<Edge>, most: usize| -> Vec<i64> {
         let listed =
-            deliveries::list(&connection, Some(ChannelKind::Irc), None, from, most, &Visible::default()).unwrap();
+            deliveries::list(&connection, Some(&destination("irc")), None, from, most, &Visible::default()).unwrap();
         listed.iter().map(|listed| listed.row.id).collect()
     };
     let before = list(None, 1000);

@@ -10,7 +10,7 @@ mod past;
 mod people;
 
 use made_up::{at, frame, push_page, row, street};
-use pushbutton::config::{AuthMode, ChannelKind};
+use pushbutton::config::AuthMode;
 use pushbutton::desk::checkup::{Checkup, CheckupView, Finding, PlaceReport, Weight};
 use pushbutton::desk::view::{
     Board, BoardStack, ComparedCommits, ComparedEnd, Comparison, NextVersions, NoRights, PlanView, VersionGroup,
@@ -499,14 +499,18 @@ fn the_push_log_keeps_its_filters() {
 
 #[test]
 fn a_channel_that_does_not_work_is_above_whatever_page() {
-    let broken = |channel, why: &str| Broken { channel, since: at(-3600 * 20), why: why.to_owned() };
+    let broken = |channel: &str, why: &str| Broken {
+        channel: channel.parse().unwrap(),
+        since: at(-3600 * 20),
+        why: why.to_owned(),
+    };
     let channels = vec![
         broken(
-            ChannelKind::Email,
+            "email",
             "smtp.example.com refuses our sign-in: 535 5.7.8 <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041} authentication failed (the server does not accept the user \
              and password): correct user and password of [email]; the password may have expired, or the server may need an app password",
         ),
-        broken(ChannelKind::Irc, "not in #push: Cannot join channel (+i) (the channel is invite-only): invite the bot"),
+        broken("irc", "not in #push: Cannot join channel (+i) (the channel is invite-only): invite the bot"),
     ];
     let frame = Frame { channels, ..frame(Section::Stacks) };
     let html = checked("dashboard-channels-broken", pages().dashboard(&frame, &board(&[])));

@@ -5,8 +5,14 @@ use crate::house::files;
 use pushbutton::journal::{Answer, HostResult, PushState};
 
 /// Where such a word stands all the same: the file, the word, and what it is there.
-const OTHER_THINGS: [(&str, &str, &str); 14] = [
+const OTHER_THINGS: [(&str, &str, &str); 20] = [
     ("client/grid.rs", "running", "the word for a host"),
+    ("config/channels/filter.rs", "succeeded", "a word of `results`; the configuration knows no journal"),
+    ("config/channels/filter.rs", "degraded", "a word of `results`; the configuration knows no journal"),
+    ("config/channels/filter.rs", "failed", "a word of `results`; the configuration knows no journal"),
+    ("config/channels/filter.rs", "cancelled", "a word of `results`; the configuration knows no journal"),
+    ("config/channels/filter.rs", "rolled back", "a word of `results`; the configuration knows no journal"),
+    ("config/channels/filter.rs", "interrupted", "a word of `results`; the configuration knows no journal"),
     ("plan/proof.rs", "rolled back", "how a host stands"),
     ("plan/deferred_finally.rs", "interrupted", "a variable of a command; the plan knows no journal"),
     ("remote/release/obstacle.rs", "cancelled", "how a command of ours ended"),

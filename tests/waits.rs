@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 /// The pauses that are what a test is about, by file: how many, and what each is.
 const PAUSES: &[(&str, usize, &str)] = &[
+    ("announce/storm.rs", 3, "how slow a server is, how long a push runs, the rhythm of a look"),
     ("attacks/channels.rs", 1, "how long an endless line goes on"),
     ("attacks/headers.rs", 1, "a sender of one byte now and then"),
     ("attacks/requests.rs", 1, "a reader that goes in the middle of the answer's making"),

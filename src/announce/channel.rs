@@ -13,15 +13,26 @@ use tokio_util::task::TaskTracker;
 
 /// Somewhere announcements are told: IRC, mail; in tests, a script.
 pub(super) trait Channel: Send + 'static {
-    /// Which it is.
+    /// Of which kind it is.
     const KIND: ChannelKind;
 
-    /// Tells it, and answers the very words once the other side has taken them.
-    fn tell(&mut self, announced: &Announced) -> impl Future<Output = Result<Delivered, Trouble>> + Send;
+    /// Tells it, and answers the very words once the other side has taken them. A `place` is one that a stack names: a channel of an IRC
+    /// server, an address of mail; none: wherever the server's file says. `begun` is what it
+    /// answered of the beginning of the same push, for who keeps a record of it.
+    fn tell(
+        &mut self,
+        place: Option<&str>,
+        announced: &Announced,
+        begun: Option<&str>,
+    ) -> impl Future<Output = Result<Delivered, Trouble>> + Send;
 
     /// Tells what piled up of pushes, in the order in which it was written, as one. A channel whose limits say that it folds nothing is never
     /// given more than one.
-    fn tell_piled(&mut self, piled: &[Announcement]) -> impl Future<Output = Result<Delivered, Trouble>> + Send;
+    fn tell_piled(
+        &mut self,
+        place: Option<&str>,
+        piled: &[Announcement],
+    ) -> impl Future<Output = Result<Delivered, Trouble>> + Send;
 
     /// Returns when the channel works again after it did not, so that what waits goes out at once.
     fn recovered(&mut self) -> impl Future<Output = ()> + Send;
@@ -45,6 +56,20 @@ pub(super) enum Trouble {
     Broken(String),
     /// It never will.
     Never(String),
+}
+
+impl Trouble {
+    /// Why, and what to do.
+    pub(super) fn why(self) -> String {
+        match self {
+            Self::Later(why) | Self::Broken(why) | Self::Never(why) => why,
+        }
+    }
+
+    /// Of a channel that has one place, and was asked for another.
+    pub(super) fn no_such_place(place: &str) -> Self {
+        Self::Never(format!("this channel has one place, and {place} is not in it"))
+    }
 }
 
 /// What every channel works with.

@@ -6,6 +6,7 @@ use super::words;
 use crate::desk::Channels;
 use crate::ledger::outbox::{self, Announced, Announcement, Due};
 use crate::ledger::{Ledger, LedgerError};
+use crate::stack::ChannelName;
 use crate::supervise::unbroken;
 use crate::time::At;
 use std::time::Duration;
@@ -31,23 +32,24 @@ const MOST_PILED: usize = 200;
 const LEDGER_WAIT: Duration = Duration::from_secs(1);
 
 /// How a channel as a whole is doing, by how a try went.
-fn report<C: Channel>(channels: &Channels, told: &Result<Delivered, Trouble>) {
+fn report(channels: &Channels, name: &ChannelName, told: &Result<Delivered, Trouble>) {
     match told {
-        Err(Trouble::Broken(why)) => channels.is_broken(C::KIND, why, At::now()),
-        Ok(_) | Err(Trouble::Later(_) | Trouble::Never(_)) => channels.works(C::KIND),
+        Err(Trouble::Broken(why)) => channels.is_broken(name, why, At::now()),
+        Ok(_) | Err(Trouble::Later(_) | Trouble::Never(_)) => channels.works(name),
     }
 }
 
 /// Delivers for one channel until `stop`.
 pub(super) async fn deliver<C: Channel>(
     mut channel: C,
+    name: ChannelName,
     Surroundings { ledger, channels, mut changes, stop, .. }: Surroundings,
 ) {
     // Rows up to this moment are due; ahead of now only while what piled up goes out.
     let mut until = At::now();
     while !stop.is_cancelled() {
         until = until.max(At::now());
-        match tell_pile(&mut channel, &ledger, &channels, until, &stop).await {
+        match tell_pile(&mut channel, &name, &ledger, &channels, until, &stop).await {
             Some(true) => continue,
             Some(false) => {
                 until = At::now();
@@ -56,21 +58,22 @@ pub(super) async fn deliver<C: Channel>(
             None => {}
         }
         // One at a time: telling one may make an older one due, the end of the same push.
-        match ledger.read(move |conn| Ok(outbox::due(conn, C::KIND, until, 1)?.pop())).await {
+        let of = name.clone();
+        match ledger.read(move |conn| Ok(outbox::due(conn, &of, until, 1)?.pop())).await {
             Ok(Some(row)) => {
-                if !tell_one(&mut channel, &ledger, &channels, row, &stop).await {
+                if !tell_one(&mut channel, &name, &ledger, &channels, row, &stop).await {
                     until = At::now();
                 }
             }
             Ok(None) => {
-                until = match sleep(&mut channel, &ledger, &mut changes, &stop).await {
+                until = match sleep(&mut channel, &name, &ledger, &mut changes, &stop).await {
                     Woken::Recovered => At::from_millis(At::now().millis() + LONGEST_WAIT_MS),
                     Woken::Due => At::now(),
                 };
             }
             Err(LedgerError::Closed) => return,
             Err(error) => {
-                tracing::error!(channel = C::KIND.name(), %error, "cannot read the outbox");
+                tracing::error!(channel = %name, %error, "cannot read the outbox");
                 pause(LEDGER_WAIT, &stop).await;
             }
         }
@@ -87,11 +90,13 @@ enum Woken {
 
 async fn sleep<C: Channel>(
     channel: &mut C,
+    name: &ChannelName,
     ledger: &Ledger,
     changes: &mut watch::Receiver<u64>,
     stop: &CancellationToken,
 ) -> Woken {
-    let next = ledger.read(|conn| outbox::next_due(conn, C::KIND)).await.ok().flatten();
+    let of = name.clone();
+    let next = ledger.read(move |conn| outbox::next_due(conn, &of)).await.ok().flatten();
     let wait = next.map_or(LONGEST_SLEEP, |at| {
         // One millisecond more: due times are compared to a clock cut to milliseconds.
         let ms = u64::try_from(at.millis_since(At::now())).unwrap_or_default() + 1;
@@ -122,13 +127,15 @@ async fn pause(wait: Duration, stop: &CancellationToken) {
 /// Tells what piled up as one, where the channel does so; whether it was told, none when nothing has piled up.
 async fn tell_pile<C: Channel>(
     channel: &mut C,
+    name: &ChannelName,
     ledger: &Ledger,
     channels: &Channels,
     until: At,
     stop: &CancellationToken,
 ) -> Option<bool> {
     let least = C::KIND.limits().folds_from?;
-    let due = ledger.read(move |conn| outbox::piled(conn, C::KIND, until, MOST_PILED)).await.ok()?;
+    let of = name.clone();
+    let due = ledger.read(move |conn| outbox::piled(conn, &of, until, MOST_PILED)).await.ok()?;
     let now = At::now();
     let piled = |row: &Due| match &row.announcement {
         Ok(announced @ Announced::Push(_)) => {
@@ -137,23 +144,27 @@ async fn tell_pile<C: Channel>(
         // What someone is asked to do is told in its own words; what cannot be read is given up on its own.
         Ok(Announced::Stage(_) | Announced::Week(_)) | Err(_) => false,
     };
-    let rows: Vec<Due> = due.into_iter().filter(piled).collect();
+    let mut rows: Vec<Due> = due.into_iter().filter(piled).collect();
+    // One place at a time: the first that has enough.
+    let to =
+        rows.iter().map(|row| &row.to).find(|to| rows.iter().filter(|row| row.to == **to).count() >= least)?.clone();
+    rows.retain(|row| row.to == to);
     if rows.len() < least || stop.is_cancelled() {
         return None;
     }
     let announcements: Vec<Announcement> = rows.iter().filter_map(of_push).collect();
     let told = tokio::select! {
-        told = unbroken("tell announcements", channel.tell_piled(&announcements)) => told.unwrap_or_else(broke),
+        told = unbroken("tell announcements", channel.tell_piled(to.place.as_deref(), &announcements)) => told.unwrap_or_else(broke),
         () = async { stop.cancelled().await; tokio::time::sleep(STOP_GRACE).await } => return Some(false),
     };
-    report::<C>(channels, &told);
+    report(channels, name, &told);
     let was_told = told.is_ok();
     let now = At::now();
     let mut notes = Vec::with_capacity(rows.len());
     for row in rows {
         let moment = row.announcement.as_ref().ok().and_then(words::moment);
         let note = note(told.clone(), row.tries, moment, now);
-        log::<C>(&row, &note);
+        log(&row, &note);
         notes.push((row.id, note));
     }
     write_down(ledger, notes, now, stop).await;
@@ -170,6 +181,7 @@ fn of_push(row: &Due) -> Option<Announcement> {
 /// Tells one row and notes how it went; whether it was told.
 async fn tell_one<C: Channel>(
     channel: &mut C,
+    name: &ChannelName,
     ledger: &Ledger,
     channels: &Channels,
     row: Due,
@@ -182,17 +194,17 @@ async fn tell_one<C: Channel>(
         Err(why) => (Err(Trouble::Never(why.clone())), None),
         Ok(announcement) => {
             let told = tokio::select! {
-                told = unbroken("send an announcement", channel.tell(announcement)) => told.unwrap_or_else(broke),
+                told = unbroken("send an announcement", channel.tell(row.to.place.as_deref(), announcement, row.begun.as_deref())) => told.unwrap_or_else(broke),
                 () = async { stop.cancelled().await; tokio::time::sleep(STOP_GRACE).await } => return false,
             };
-            report::<C>(channels, &told);
+            report(channels, name, &told);
             (told, words::moment(announcement))
         }
     };
     let now = At::now();
     let note = note(told, row.tries, moment, now);
     let was_told = matches!(note, Note::Told(_));
-    log::<C>(&row, &note);
+    log(&row, &note);
     write_down(ledger, vec![(row.id, note)], now, stop).await;
     was_told
 }
@@ -217,15 +229,15 @@ enum Note {
     Failed(String, Option<At>),
 }
 
-fn log<C: Channel>(row: &Due, note: &Note) {
+fn log(row: &Due, note: &Note) {
     let key = row.announcement.as_ref().map(Announced::key).unwrap_or_default();
     match note {
-        Note::Told(_) => tracing::info!(channel = C::KIND.name(), key, tries = row.tries + 1, "announced"),
+        Note::Told(_) => tracing::info!(channel = %row.to, key, tries = row.tries + 1, "announced"),
         Note::Failed(problem, Some(next)) => {
-            tracing::warn!(channel = C::KIND.name(), key, tries = row.tries + 1, problem, %next, "not announced yet");
+            tracing::warn!(channel = %row.to, key, tries = row.tries + 1, problem, %next, "not announced yet");
         }
         Note::Failed(problem, None) => {
-            tracing::error!(channel = C::KIND.name(), key, tries = row.tries + 1, problem, "announcement given up");
+            tracing::error!(channel = %row.to, key, tries = row.tries + 1, problem, "announcement given up");
         }
     }
 }

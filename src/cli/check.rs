@@ -4,8 +4,8 @@
 
 use super::server::prepare::{For, prepare};
 use super::server::{self, Person, Place, Server};
-use super::{check_rights, say};
-use crate::config::ConfigError;
+use super::{check_channels, check_rights, say};
+use crate::config::{Config, ConfigError};
 use crate::desk::inventory;
 use crate::diagnostic::Diagnostic;
 use crate::reading;
@@ -69,6 +69,7 @@ impl Check {
             }
         }
         report.check_together();
+        report.check_tell(config);
         let summary = report.summary();
         match self.hosts && !report.stacks.is_empty() {
             true => {
@@ -177,6 +178,7 @@ impl Report {
         let stacks = draft.config().stacks.clone();
         if let Ok(files) = stack_files(&stacks) {
             check_rights::check(&mut draft, &files);
+            check_channels::check_filters(&mut draft, &files);
         }
         match draft.finish() {
             Ok(_) => self.good(&format!("{}: the server's configuration", path.display())),
@@ -246,6 +248,17 @@ impl Report {
         self.bad_files += bad.len();
         for overlap in &found {
             eprintln!("error: {}\n", overlap.words);
+        }
+    }
+
+    /// Whether the channels that stacks name are in the server's file; where that cannot be read, that is told already, or nobody asked.
+    fn check_tell(&mut self, config: &Path) {
+        let Ok(config) = Config::load(config) else { return };
+        for (file, text, stack) in &self.read {
+            let unknown = check_channels::unknown(&config, file, text, stack);
+            self.errors += unknown.len();
+            self.bad_files += usize::from(!unknown.is_empty());
+            unknown.iter().for_each(|error| say::aside(&format!("{error}\n")));
         }
     }
 

@@ -5,6 +5,7 @@
 pub mod auto;
 pub mod build;
 pub mod check;
+mod check_channels;
 mod check_rights;
 pub mod compare;
 mod completions;
@@ -99,6 +100,8 @@ enum Command {
     Verify(keep::verify::Verify),
     /// Exports the audit for others, and verifies what was exported.
     Audit(keep::audit::Audit),
+    /// Tests whether announcements arrive.
+    Announce(doctor::announce::Announce),
     /// Publishes builds that were made elsewhere, for example by CI.
     Build(build::Build),
     /// Copies everything that cannot be recreated into one file.
@@ -134,6 +137,7 @@ fn run(command: Command, target: &server::Target) -> anyhow::Result<ExitCode> {
         Command::Serve => server::serve::main(&target.here()?),
         Command::Check(check) => check.main(&target.here()?),
         Command::Doctor(doctor) => doctor.main(&target.here()?),
+        Command::Announce(announce) => announce.main(&target.here()?),
         Command::Status(status) => status.main(target),
         Command::Compare(compare) => compare.main(target),
         Command::Plan(plan) => plan.main(target),

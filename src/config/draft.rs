@@ -4,7 +4,7 @@
 
 use super::broken_rules::{Rules, place};
 use super::site::Site;
-use super::{ChannelKind, Config, ConfigError, FileRead, access, keys, rules};
+use super::{Config, ConfigError, FileRead, access, channels, keys, rules};
 use crate::diagnostic::{Diagnostic, Mistake, toml_mistakes};
 use crate::reading;
 use serde::Deserialize;
@@ -55,7 +55,9 @@ impl Draft {
         let whole = root.get_ref().clone();
         let mut mistakes = keys::mend(root.get_mut());
         mistakes.extend(access::mend(root.get_mut()));
-        let mut config = match Config::deserialize(Deserializer::from(root)) {
+        let read = channels::take(root.get_mut(), &mut mistakes)
+            .and_then(|channels| Ok(Config { channels, ..Config::deserialize(Deserializer::from(root))? }));
+        let mut config = match read {
             Ok(config) => config,
             Err(error) => {
                 // A kind that the table of keys does not know well enough; told, not hidden.
@@ -122,9 +124,6 @@ impl Config {
         self.stacks = here.join(&self.stacks);
         self.hooks.resolve(here);
         self.chat.iter_mut().for_each(|chat| chat.resolve(here));
-        if let Some(webhook) = &mut self.webhook {
-            webhook.url_file = webhook.url_file.take().map(|file| here.join(file));
-        }
         let home = std::env::var_os("HOME").map(PathBuf::from);
         self.build.hidden = [self.data.clone(), self.stacks.clone(), here.to_owned()].into_iter().chain(home).collect();
         self.audit.file = self.audit.file.take().map(|file| here.join(file));
@@ -132,17 +131,15 @@ impl Config {
             oidc.client_secret_file = oidc.client_secret_file.take().map(|file| here.join(file));
         }
         self.ssh.config = self.ssh.config.take().map(|file| here.join(file));
-        for kind in ChannelKind::ALL {
-            let Some(password) = self.password_of_mut(kind) else { continue };
-            password.password_file = password.password_file.take().map(|file| here.join(file));
-        }
+        channels::resolve(&mut self.channels, here);
     }
 }
 
 /// The text as it may be shown, byte for byte at the same places: a password that does not belong there is covered.
 fn hide_secrets(text: &str, root: &DeTable<'_>) -> String {
     let mut secrets: Vec<Range<usize>> = Vec::new();
-    let tables = root.values().filter_map(|value| value.get_ref().as_table());
+    let lists = root.values().filter_map(|value| value.get_ref().as_array()).flat_map(|list| list.iter());
+    let tables = root.values().chain(lists).filter_map(|value| value.get_ref().as_table());
     for table in std::iter::once(root).chain(tables) {
         for key in ["password", "client_secret"] {
             secrets.extend(table.get(key).filter(|value| !value.get_ref().is_table()).map(toml::Spanned::span));

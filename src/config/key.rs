@@ -1,12 +1,12 @@
-//! One key of the server's file: its name, what kind of value it takes, and what is wrong with another. It must never know what a value
-//! means. Used by the table of keys and by each channel.
+//! One key of the server's file: its name, what kind of value it takes, and what is wrong with another; and one table of keys. It must never know
+//! what a value means, nor which tables there are. Used by the table of keys and by each channel.
 
-use crate::diagnostic::{Mistake, shown};
+use crate::diagnostic::{Mistake, nearest, shown};
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
 /// What a key takes.
 #[derive(Clone)]
@@ -25,6 +25,10 @@ pub(super) enum Kind {
     Socket,
     /// A table of its own.
     Table,
+    /// Any number of tables, in double brackets.
+    Tables,
+    /// A table of texts by names of one's own.
+    Map,
 }
 
 /// One key.
@@ -68,6 +72,20 @@ impl Kind {
             (Self::Text, _) => wrong("text in quotes"),
             (Self::Flag, _) => wrong("true or false, without quotes"),
             (Self::Table, _) => wrong(&format!("a table, [{name}]")),
+            (Self::Tables, DeValue::Array(items)) => {
+                items.iter().find(|item| !matches!(item.get_ref(), DeValue::Table(_))).map(|item| {
+                    Mistake::new(item.span(), format!("`{name}` holds {}, not tables", kind_of(item.get_ref())))
+                })
+            }
+            (Self::Map, DeValue::Table(members)) => {
+                let is_text = |member: &&Spanned<DeValue<'_>>| matches!(member.get_ref(), DeValue::String(_));
+                let other = members.values().find(|member| !is_text(member))?;
+                Some(Mistake::new(other.span(), format!("`{name}` holds {}, not text", kind_of(other.get_ref()))))
+            }
+            (Self::Map, _) => wrong(&format!("a table of texts, {name} = {{ \"…\" = \"…\" }}")),
+            (Self::Tables, _) => {
+                wrong("any number of tables").map(|mistake| mistake.cure(format!("begin each with [[{name}]]")))
+            }
             (Self::Texts, DeValue::Array(items)) => items
                 .iter()
                 .find(|item| !matches!(item.get_ref(), DeValue::String(_)))
@@ -99,7 +117,14 @@ impl Kind {
         let text = || DeValue::String(Cow::Borrowed(text));
         match self {
             Self::Texts => DeValue::Array([Spanned::new(0..0, text())].into_iter().collect()),
-            Self::Text | Self::Flag | Self::Number(_) | Self::Word(_) | Self::Socket | Self::Table => text(),
+            Self::Text
+            | Self::Flag
+            | Self::Number(_)
+            | Self::Word(_)
+            | Self::Socket
+            | Self::Table
+            | Self::Tables
+            | Self::Map => text(),
         }
     }
 
@@ -107,7 +132,14 @@ impl Kind {
     pub fn written(&self, text: &str) -> String {
         match self {
             Self::Texts => format!("[{text:?}]"),
-            Self::Text | Self::Flag | Self::Number(_) | Self::Word(_) | Self::Socket | Self::Table => {
+            Self::Text
+            | Self::Flag
+            | Self::Number(_)
+            | Self::Word(_)
+            | Self::Socket
+            | Self::Table
+            | Self::Tables
+            | Self::Map => {
                 format!("{text:?}")
             }
         }
@@ -124,6 +156,66 @@ fn refuse_socket(at: Range<usize>, text: &str) -> Option<Mistake> {
             let mistake = Mistake::new(at, format!("`{}` is not an address to listen on", shown(text)));
             Some(mistake.cure("it is an IP address (no name) with a port: \"127.0.0.1:8090\", \"[::1]:8090\""))
         }
+    }
+}
+
+/// Tables that the file will have, and this version has not.
+const LATER: &[&str] = &["graphite"];
+
+/// All mistakes in the names and kinds of a table's keys; `table` is what messages call it, nothing for the file itself. What is wrong is taken
+/// out, and what must be there is put in its place.
+pub(super) fn mend_table(
+    keys: &mut DeTable<'_>,
+    table: &str,
+    at: Range<usize>,
+    known: &[Key],
+    found: &mut Vec<Mistake>,
+) {
+    let of = if table.is_empty() { "this file" } else { table };
+    let mut bad = Vec::new();
+    for (key, value) in keys.iter() {
+        let name = key.get_ref().as_ref();
+        let mistake = match known.iter().find(|known| known.name == name) {
+            Some(known) => known.kind.refuse(name, value),
+            None => Some(unknown(key, of, table, known)),
+        };
+        if let Some(mistake) = mistake {
+            bad.push(name.to_owned());
+            found.push(mistake);
+        }
+    }
+    for name in &bad {
+        keys.remove(name.as_str());
+    }
+    for key in known {
+        let (Some(stand_in), false) = (key.needed, keys.contains_key(key.name)) else { continue };
+        if !bad.iter().any(|name| name == key.name) {
+            let title = format!("{of} does not say `{}`", key.name);
+            found.push(Mistake::new(at.clone(), title).cure(format!("{} = {}", key.name, key.kind.written(stand_in))));
+        }
+        keys.insert(
+            Spanned::new(at.clone(), Cow::Borrowed(key.name)),
+            Spanned::new(at.clone(), key.kind.value(stand_in)),
+        );
+    }
+}
+
+fn unknown(key: &Spanned<Cow<'_, str>>, of: &str, table: &str, known: &[Key]) -> Mistake {
+    let name = key.get_ref().as_ref();
+    let names = || known.iter().map(|key| key.name);
+    match (LATER.contains(&name) && table.is_empty(), name) {
+        (true, _) => Mistake::new(key.span(), format!("this version of Pushbutton does not have [{name}] yet"))
+            .cure("remove it for now: it would have no effect"),
+        (_, "client_secret") => Mistake::new(key.span(), "a secret is never written in this file")
+            .cure("write it into its own file, mode 0600, and refer to that: client_secret_file = \"…\""),
+        (_, "password") => Mistake::new(key.span(), "a secret is never written in this file")
+            .cure("write it into its own file, mode 0600, and refer to that: password_file = \"…\""),
+        _ => Mistake::new(key.span(), format!("unknown key `{}` in {of}", shown(name))).cure(
+            match nearest(name, names()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("{of} may have: {}", names().collect::<Vec<_>>().join(", ")),
+            },
+        ),
     }
 }
 

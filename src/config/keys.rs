@@ -4,12 +4,11 @@
 //! what a value means. Called by `config` only.
 
 use super::AuthMode;
-use super::channels::ChannelKind;
-use super::key::{COUNT, Key, Kind, MIB, SECONDS, key, needed};
+use super::channels;
+use super::key::{COUNT, Key, Kind, MIB, SECONDS, key, mend_table, needed};
 use crate::address::password_in;
-use crate::diagnostic::{Mistake, nearest, shown};
+use crate::diagnostic::Mistake;
 use crate::isolation::Isolation;
-use std::borrow::Cow;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -82,16 +81,14 @@ const KEYS: &[(&str, &[Key])] = &[
     ("retention", super::limits::RETENTION_KEYS),
 ];
 
-/// Tables that the file will have, and this version has not.
-const LATER: &[&str] = &["graphite"];
-
-/// Every key that the file may have, by table; the root is `""`, and has the table of each channel.
+/// Every key that the file may have, by table; the root is `""`, and has the table of each channel that may stand alone.
 pub(super) fn tables() -> Vec<(&'static str, Vec<Key>)> {
     let mut tables: Vec<(&str, Vec<Key>)> = KEYS.iter().map(|(table, keys)| (*table, keys.to_vec())).collect();
-    for kind in ChannelKind::ALL {
-        tables[0].1.push(key(kind.name(), Kind::Table));
-        tables.push((kind.name(), kind.keys().to_vec()));
+    for (name, keys) in channels::keys() {
+        tables[0].1.push(key(name, Kind::Table));
+        tables.push((name, keys));
     }
+    tables[0].1.push(key("channel", Kind::Tables));
     tables
 }
 
@@ -107,61 +104,13 @@ pub(super) fn mend(root: &mut DeTable<'_>) -> Vec<Mistake> {
                 let at = value.span();
                 // A table that is none was taken out with the root's keys.
                 if let DeValue::Table(keys) = value.get_mut() {
-                    mend_table(keys, table, at, &known, &mut found);
+                    mend_table(keys, &format!("[{table}]"), at, &known, &mut found);
                 }
             }
         }
     }
+    channels::mend(root, &mut found);
     found
-}
-
-fn mend_table(keys: &mut DeTable<'_>, table: &str, at: Range<usize>, known: &[Key], found: &mut Vec<Mistake>) {
-    let of = if table.is_empty() { "this file".to_owned() } else { format!("[{table}]") };
-    let mut bad = Vec::new();
-    for (key, value) in keys.iter() {
-        let name = key.get_ref().as_ref();
-        let mistake = match known.iter().find(|known| known.name == name) {
-            Some(known) => known.kind.refuse(name, value),
-            None => Some(unknown(key, &of, table, known)),
-        };
-        if let Some(mistake) = mistake {
-            bad.push(name.to_owned());
-            found.push(mistake);
-        }
-    }
-    for name in &bad {
-        keys.remove(name.as_str());
-    }
-    for key in known {
-        let (Some(stand_in), false) = (key.needed, keys.contains_key(key.name)) else { continue };
-        if !bad.iter().any(|name| name == key.name) {
-            let title = format!("{of} does not say `{}`", key.name);
-            found.push(Mistake::new(at.clone(), title).cure(format!("{} = {}", key.name, key.kind.written(stand_in))));
-        }
-        keys.insert(
-            Spanned::new(at.clone(), Cow::Borrowed(key.name)),
-            Spanned::new(at.clone(), key.kind.value(stand_in)),
-        );
-    }
-}
-
-fn unknown(key: &Spanned<Cow<'_, str>>, of: &str, table: &str, known: &[Key]) -> Mistake {
-    let name = key.get_ref().as_ref();
-    let names = || known.iter().map(|key| key.name);
-    match (LATER.contains(&name) && table.is_empty(), name) {
-        (true, _) => Mistake::new(key.span(), format!("this version of Pushbutton does not have [{name}] yet"))
-            .cure("remove it for now: it would have no effect"),
-        (_, "client_secret") => Mistake::new(key.span(), "a secret is never written in this file")
-            .cure("write it into its own file, mode 0600, and refer to that: client_secret_file = \"…\""),
-        (_, "password") => Mistake::new(key.span(), "a secret is never written in this file")
-            .cure("write it into its own file, mode 0600, and refer to that: password_file = \"…\""),
-        _ => Mistake::new(key.span(), format!("unknown key `{}` in {of}", shown(name))).cure(
-            match nearest(name, names()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("{of} may have: {}", names().collect::<Vec<_>>().join(", ")),
-            },
-        ),
-    }
 }
 
 /// Every value that holds an address with a password in it, whatever its key: its place, and what is wrong.

@@ -2,7 +2,7 @@
 
 use super::broken_rules::Rules;
 use super::site::Site;
-use super::{ChannelKind, Config, Metrics};
+use super::{Config, Metrics};
 use crate::diagnostic::{Mistake, shown};
 use crate::isolation;
 use std::path::{Component, Path};
@@ -19,9 +19,7 @@ const MOST_ASK: usize = 100;
 pub(super) fn broken(config: &Config, root: &DeTable<'_>) -> Vec<Mistake> {
     let mut rules = Rules { root, found: Vec::new() };
     rules.site(config);
-    for kind in ChannelKind::ALL {
-        kind.judge(config, &mut rules);
-    }
+    config.channels.iter().for_each(|channel| channel.judge(&mut rules));
     rules.provider(config);
     config.metrics.iter().for_each(|metrics| rules.metrics(config, metrics));
     rules.artifacts(&config.artifacts);

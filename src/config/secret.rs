@@ -24,6 +24,11 @@ pub struct SecretName {
 pub struct Secret(String);
 
 impl Secret {
+    /// What was read from a private file.
+    pub(super) fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The secret itself, for the one place that needs it.
     pub fn reveal(&self) -> &str {
         &self.0

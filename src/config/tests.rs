@@ -36,8 +36,11 @@ fn the_example_is_right_as_it_is_and_with_everything_on() {
     let bare = parsed("url = \"http://127.0.0.1:8090\"");
     assert_eq!(format!("{as_it_is:?}"), format!("{bare:?}"), "what the example sets is what it is when left out");
     let all = parsed(&everything_on());
-    assert_eq!(all.irc.unwrap().channel, "#push");
-    assert_eq!(all.email.unwrap().to, ["engineering@example.com"]);
+    let names: Vec<&str> = all.channels.iter().map(|channel| channel.name.as_str()).collect();
+    assert_eq!(names, ["irc", "email", "webhook", "web-chat", "web-github", "tickets", "graphs", "honeycomb"]);
+    let ChannelSettings::Irc(irc) = &all.channels[0].settings else { panic!() };
+    assert_eq!((irc.channel.as_str(), irc.also.as_slice()), ("#push", &["#ops".to_owned()][..]));
+    assert_eq!(all.channels[3].filter.results.as_ref().unwrap().len(), 4);
 }
 
 #[test]
@@ -54,6 +57,24 @@ fn every_key_is_in_the_example() {
                 found || EXAMPLE.contains(&format!("or: {key} =")) || EXAMPLE.contains(&format!("above: {key}")),
                 "[{table}] {key}"
             );
+        }
+    }
+}
+
+#[test]
+fn every_key_of_every_kind_of_channel_is_in_the_example() {
+    // What several kinds have need not stand in each section.
+    const SHARED: [&str; 6] = ["stacks", "stages", "events", "results", "password_file", "password_env"];
+    for (kind, keys) in super::channels::keys_of_kinds() {
+        let of_kind = |section: &&str| {
+            let ending = format!("= \"{}\"", kind.name());
+            section.lines().any(|line| line.starts_with("#kind") && line.ends_with(&ending))
+        };
+        let section = EXAMPLE.split("#[[channel]]\n").find(of_kind).unwrap_or_default();
+        for key in keys.iter().map(|key| key.name).filter(|key| !SHARED.contains(key)) {
+            let text = if kind.has_own_table() { EXAMPLE } else { section };
+            let said = [format!("#{key} "), format!("or: {key} =")];
+            assert!(said.iter().any(|said| text.contains(said.as_str())), "{}: {key}", kind.name());
         }
     }
 }
@@ -450,4 +471,158 @@ fn the_numbers_have_an_address_of_this_machine_unless_they_are_open() {
       |
       = help: listen = "127.0.0.1:9091"
     "#);
+}
+
+#[test]
+fn any_number_of_channels_each_with_its_filter() {
+    let config = parsed(
+        r##"
+url = "https://push.example.com"
+[irc]
+server = "irc.example.com"
+channel = "#push"
+[[channel]]
+name = "web-mail"
+kind = "email"
+server = "smtp.example.com"
+from = "push@example.com"
+to = ["web@example.com"]
+stacks = ["web"]
+stages = ["prod"]
+events = ["ended", "marked_bad"]
+results = ["failed", "rolled back"]
+[[channel]]
+name = "other-irc"
+kind = "irc"
+server = "irc.example.org"
+channel = "#push"
+stacks = []
+"##,
+    );
+    let names: Vec<(&str, ChannelKind, String)> = config
+        .channels
+        .iter()
+        .map(|channel| (channel.name.as_str(), channel.settings.kind(), channel.table()))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            ("irc", ChannelKind::Irc, "[irc]".to_owned()),
+            ("web-mail", ChannelKind::Email, "[[channel]] `web-mail`".to_owned()),
+            ("other-irc", ChannelKind::Irc, "[[channel]] `other-irc`".to_owned())
+        ]
+    );
+    let filter = &config.channels[1].filter;
+    assert_eq!(filter.events, Some(vec![ChannelEvent::Ended, ChannelEvent::MarkedBad]));
+    assert_eq!(filter.results, Some(vec!["failed", "rolled back"]));
+
+    let (stack, stage) = ("web".parse().unwrap(), "prod".parse().unwrap());
+    let failed = About { stack: &stack, stage: Some(&stage), event: ChannelEvent::Ended, result: Some("failed") };
+    let to = |about, told: &[&str]| {
+        let file = format!(
+            "source = {{ dir = \"/x\" }}\ntell = {told:?}\n[[stage]]\nname = \"qa\"\nhosts = [\"a\"]\ncommands = [\"true\"]"
+        );
+        let stack = crate::stack::parse("web".parse().unwrap(), "", &file).unwrap_or_else(|bad| panic!("{}", bad[0]));
+        let to = config.destinations(about, &stack.tell);
+        to.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(to(failed, &[]), ["irc", "web-mail"]);
+    assert_eq!(to(About { result: Some("succeeded"), ..failed }, &[]), ["irc"]);
+    assert_eq!(to(failed, &["other-irc", "#web", "web-mail", "#push"]), ["irc", "web-mail", "other-irc", "irc:#web"]);
+    // An address goes to the only channel of mail; where its filter lets nothing through, nothing goes there.
+    assert_eq!(to(failed, &["ops@example.com", "web@example.com"]), ["irc", "web-mail", "web-mail:ops@example.com"]);
+    assert_eq!(to(About { result: Some("succeeded"), ..failed }, &["ops@example.com"]), ["irc"]);
+    // What leads nowhere is a destination all the same: the outbox says so.
+    assert_eq!(to(failed, &["slack-web"]), ["irc", "web-mail", "slack-web"]);
+}
+
+#[test]
+fn what_is_wrong_with_channels_is_told_with_its_place() {
+    assert_snapshot!(refused(
+        r##"
+url = "https://push.example.com"
+[irc]
+server = "irc.example.com"
+channel = "#push"
+also = ["ops"]
+sasl_user = "push"
+[[channel]]
+name = "irc"
+kind = "irc"
+server = "irc.example.com"
+channel = "#push"
+[[channel]]
+name = "email"
+kind = "webhook"
+url = "http://hooks.example.com/"
+[[channel]]
+name = "Web"
+kind = "webhook"
+url = "https://hooks.example.com/"
+[[channel]]
+name = "chat"
+kind = "slack"
+url = "https://hooks.example.com/"
+stack = ["web"]
+[[channel]]
+kind = "email"
+server = "smtp.example.com"
+from = "push@example.com"
+to = []
+authors = true
+author_domains = ["@example.com"]
+events = ["start", "ended"]
+results = ["success", "failed"]
+password = "secret"
+[[channel]]
+name = "by-program"
+kind = "email"
+sendmail = "sendmail"
+port = 25
+from = "push@example.com"
+to = ["all@example.com"]
+[[channel]]
+name = "plain"
+kind = "irc"
+tls = false
+server = "irc.example.com"
+channel = "#push"
+sasl_user = "push"
+sasl_password_file = "irc.sasl"
+"##
+    ));
+    assert_snapshot!(refused("url = \"https://push.example.com\"\n[channel]\nname = \"x\"\n"));
+}
+
+#[test]
+fn what_a_stack_names_and_the_file_has_not_is_said_with_what_was_meant() {
+    let config = parsed(
+        "url = \"https://push.example.com\"\n[[channel]]\nname = \"a\"\nkind = \"irc\"\nserver = \"x\"\nchannel = \"#a\"\n\
+         [[channel]]\nname = \"b\"\nkind = \"irc\"\nserver = \"x\"\nchannel = \"#b\"\n\
+         [[channel]]\nname = \"slack-web\"\nkind = \"webhook\"\nurl = \"https://x\"\n",
+    );
+    let said = |told: &str| {
+        let file = format!(
+            "source = {{ dir = \"/x\" }}\ntell = [\"{told}\"]\n[[stage]]\nname = \"qa\"\nhosts = [\"a\"]\ncommands = [\"true\"]"
+        );
+        let stack = crate::stack::parse("web".parse().unwrap(), "", &file).unwrap_or_else(|bad| panic!("{}", bad[0]));
+        let bad = config.named(&stack.tell[0]).unwrap_err();
+        format!("{}: {}", bad.title, bad.cure)
+    };
+    for (told, words) in [
+        ("slak-web", "config.toml has no channel `slak-web`: did you mean \"slack-web\"?"),
+        ("zzz", "config.toml has no channel `zzz`: it has: a, b, slack-web"),
+        ("#web", "config.toml has more than one channel of kind irc for `#web`: say which: \"a:#web\", or \"b:#web\""),
+        (
+            "web@example.com",
+            "config.toml has no channel of kind email for `web@example.com`: add [email] there, or take `web@example.com` out of tell",
+        ),
+        (
+            "slack-web:#x",
+            "`slack-web:#x` is nowhere in the channel `slack-web`: a webhook has one address: write its name alone",
+        ),
+        ("a:web", "`a:web` is nowhere in the channel `a`: it is not a channel of IRC: did you mean \"#web\"?"),
+    ] {
+        assert_eq!(said(told), words);
+    }
 }

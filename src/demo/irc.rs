@@ -105,8 +105,20 @@ impl IrcWitness {
     /// # Errors
     /// When the server cannot be reached, or does not let it in within 20 seconds.
     pub async fn join(at: SocketAddrV4, nick: &str, log: Option<PathBuf>) -> std::io::Result<Self> {
+        Self::join_to(CHANNEL, at, nick, log).await
+    }
+
+    /// The same in another channel.
+    ///
+    /// # Errors
+    /// As [`IrcWitness::join`].
+    pub async fn join_to(channel: &str, at: SocketAddrV4, nick: &str, log: Option<PathBuf>) -> std::io::Result<Self> {
         let mut stream = BufReader::new(TcpStream::connect(at).await?);
-        stream.write_all(format!("NICK {nick}\r\nUSER {nick} 0 * :{nick}\r\nJOIN {CHANNEL}\r\n").as_bytes()).await?;
+        stream.write_all(format!("NICK {nick}\r\nUSER {nick} 0 * :{nick}\r\n").as_bytes()).await?;
+        let late = || std::io::Error::new(std::io::ErrorKind::TimedOut, format!("{nick} was not welcomed"));
+        // Some servers take nothing before that.
+        tokio::time::timeout(START_LIMIT, welcome(&mut stream)).await.map_err(|_| late())??;
+        stream.write_all(format!("JOIN {channel}\r\n").as_bytes()).await?;
         let lines = Arc::new(Mutex::new(Vec::new()));
         let reader = tokio::spawn(read_lines(stream, lines.clone(), log));
         let witness = Self { lines, reader };
@@ -114,7 +126,7 @@ impl IrcWitness {
         let joined = |line: &str| line.split(' ').nth(1) == Some("366");
         match witness.wait_for(START_LIMIT, joined).await {
             Some(_) => Ok(witness),
-            None => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, format!("{nick} could not join {CHANNEL}"))),
+            None => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, format!("{nick} could not join {channel}"))),
         }
     }
 
@@ -147,6 +159,22 @@ impl Drop for IrcWitness {
     fn drop(&mut self) {
         self.reader.abort();
     }
+}
+
+/// Reads until the server knows us.
+async fn welcome(stream: &mut BufReader<TcpStream>) -> std::io::Result<()> {
+    let mut line = String::new();
+    while stream.read_line(&mut line).await? > 0 {
+        if let Some(key) = line.strip_prefix("PING ") {
+            let answer = format!("PONG {}\r\n", key.trim_end());
+            stream.write_all(answer.as_bytes()).await?;
+        }
+        if line.split(' ').nth(1) == Some("001") {
+            return Ok(());
+        }
+        line.clear();
+    }
+    Err(std::io::ErrorKind::UnexpectedEof.into())
 }
 
 async fn read_lines(mut stream: BufReader<TcpStream>, lines: Arc<Mutex<Vec<String>>>, log: Option<PathBuf>) {

@@ -203,6 +203,10 @@ rows! {
         NotMarked = "not_marked": "There is no such mark",
             "nobody has marked the build so, or someone has taken the mark away",
             "there is nothing to do; the stack's page shows the marks";
+        /// Its channel is gone.
+        NoChannel = "no_channel": "That channel of announcements is gone",
+            "the announcement was for a channel that the server's configuration does not have any more",
+            "add a channel of that name to the configuration, then send it again";
         /// A mark without reason.
         MarkReason = "mark_reason": "A mark needs a reason",
             "a bad build is refused everywhere, and others must know why; so must they when a mark is taken away",

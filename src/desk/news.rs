@@ -17,9 +17,9 @@ pub(crate) fn tell(tx: &Transaction<'_>, targets: &NotifyTargets, at: At, news: 
     let head = audit::head(tx)?;
     let news = StageNews {
         at: at.to_string(),
-        url: format!("{}{}", targets.url, news.url),
+        url: format!("{}{}", targets.url(), news.url),
         audit_head: head.chars().take(12).collect(),
         ..news
     };
-    outbox::write_news(tx, &news, &targets.channels, at)
+    outbox::write_news(tx, &news, &targets.of(news.about()), at)
 }

@@ -105,7 +105,8 @@ impl Desk {
         let ledger = Ledger::open(&ledger_in(&data))?;
         let stack_folder = StackFolder::load(&config.stacks)
             .map_err(|source| DeskError::Stacks { path: config.stacks.clone(), source })?;
-        let notify_targets = NotifyTargets { url: config.url.clone(), channels: config.channels() };
+        let stack_files = watch::channel(stack_folder.stack_files()).0;
+        let notify_targets = NotifyTargets::new(Arc::clone(&config), stack_files.subscribe());
         let changes = watch::channel(0).0;
         let (limits, seconds) = (config.limits.clone(), Duration::from_secs);
         let desk = Arc::new_cyclic(|me| Self {
@@ -118,7 +119,7 @@ impl Desk {
             ledger,
             program,
             rights_file: super::parts::rights_file::RightsFile::new(&config),
-            stack_files: watch::channel(stack_folder.stack_files()).0,
+            stack_files,
             stack_folder: Mutex::new(stack_folder),
             journals: Journals::default(),
             notify_targets,

@@ -7,7 +7,7 @@ use super::statuses::CommitState;
 use super::{LedgerError, LedgerResult};
 use crate::journal::{Answer, HostResult, PushState};
 use crate::plan::{OldBuild, Proof, PushKind};
-use crate::stack::{BadName, PushNumber, StackName, StageName, Who};
+use crate::stack::{BadName, Destination, PushNumber, StackName, StageName, Who};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 fn refused(why: impl std::error::Error + Send + Sync + 'static) -> FromSqlError {
@@ -41,6 +41,18 @@ as_text!(DeliveryState, |state| state.word(), DeliveryState::parse);
 as_text!(ApprovalState, |state| state.word(), ApprovalState::parse);
 as_text!(CommitState, |state| state.word(), CommitState::parse);
 as_text!(Who, |who| who.as_str(), |text: &str| Self::try_from(text.to_owned()));
+
+impl ToSql for Destination {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.to_string().into())
+    }
+}
+
+impl FromSql for Destination {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str().and_then(|text| text.parse().map_err(refused))
+    }
+}
 
 impl ToSql for PushNumber {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -45,7 +45,7 @@ pub use form::watch::Watch;
 pub use form::{AnswerBy, Command, Form, Question, Writes};
 pub use hosts::host::Host;
 pub use hosts::inventory::{Answers, Inventory, InventoryAnswer};
-pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageName};
+pub use name::{BadName, BuildId, ChannelName, PushNumber, Revision, Root, StackName, StageName};
 pub use parse::graphs::{Graph, GraphSource};
 pub use parse::{parse, parse_with};
 pub use paths::{BadPart, VariablePath};
@@ -55,6 +55,7 @@ pub use secrets::SecretSource;
 pub use shell::quoted;
 pub use source::tickets::{Ticket, Tickets};
 pub use source::{Refs, Source, SourceKind, SourceLogin, is_insecure, is_path_for_ssh};
+pub use values::destination::{BadDestination, Destination, Tell, places_of_tell};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -86,6 +87,8 @@ pub struct Stack {
     pub tickets: Tickets,
     /// What is shown beside its pushes.
     pub graphs: Vec<Graph>,
+    /// Which channels of announcements are told besides those that the server's file chooses.
+    pub tell: Vec<Tell>,
     /// The stack's own variables.
     pub vars: BTreeMap<String, String>,
     /// Where its secrets are found, by the names that commands use.

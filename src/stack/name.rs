@@ -102,6 +102,10 @@ text_name!(
     StageName, "stage name", "it must match [a-z0-9][a-z0-9_-]* and be at most 63 long", is_plain_name
 );
 text_name!(
+    /// The name of a channel of announcements, as the server's file gives it.
+    ChannelName, "channel name", "it must match [a-z0-9][a-z0-9_-]* and be at most 63 long", is_plain_name
+);
+text_name!(
     /// The id of a build: `SHA7-PUSH`, as in `3f2c1ab-214`. Also the name of its directory everywhere.
     BuildId, "build id", "it must match [a-z0-9][a-z0-9_-]* and be at most 63 long", is_plain_name
 );

@@ -37,6 +37,7 @@ pub(super) const STACK: Keys = Keys {
         "diff",
         "tickets",
         "graphs",
+        "tell",
         "refs",
         "chunk",
         "timeout",
@@ -137,6 +138,7 @@ fn read_stack(
     let ship = root.get("ship").and_then(|value| reader.parsed(value, values::inner_path));
     let diff = root.get("diff").and_then(|value| reader.parsed(value, values::diff_url));
     let tickets = tickets::read(reader, root.get("tickets"));
+    let tell = values::destination::read(reader, root.get("tell"));
     let limits = Limits::read(reader, root);
     let build_timeout = limits.timeout.unwrap_or(draft::TIMEOUT);
     let (vars, own) = read_vars(reader, root.get("vars"));
@@ -172,6 +174,7 @@ fn read_stack(
         diff,
         tickets,
         graphs,
+        tell,
         vars,
         secrets,
         stages,

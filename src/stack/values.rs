@@ -2,6 +2,7 @@
 //! door to its kind, and says what is wrong and what to do. It must never look at the world: a path is only read as text.
 
 mod addresses;
+pub(super) mod destination;
 mod rsync;
 
 pub(super) use addresses::{diff_url, login_name, ticket_url};

@@ -18,7 +18,7 @@ use super::http::problem::Problem;
 use super::http::{files, health};
 use super::output::{download, lines};
 use super::push::{cancel, confirm, numbers, pause, resume, rollback};
-use super::reports::{announcements, stats};
+use super::reports::{announcements, redeliver, stats};
 use super::session::caller::Caller;
 use super::session::{access, account, oidc, session_forms, sign_in, token_forms, totp};
 use super::stack::{api, catch_up, commits, hold, press, versions};
@@ -173,6 +173,7 @@ pub static ROUTES: &[Entry] = &[
     admin("/people/{who}/revoke-tokens", || web::to(people::forms::revoke_tokens)),
     admin("/people/{who}/tokens/{token}/revoke", || web::to(people::forms::revoke_token)),
     get("/announcements", || web::to(announcements::announcements)),
+    form("/announcements/{announcement}/redeliver", Verb::Push, || web::to(redeliver::by_form)),
     open(Method::GET, "/sign-in", || web::to(sign_in::form)),
     open(Method::POST, "/sign-in", || web::to(sign_in::sign_in)),
     open(Method::GET, "/sign-in/oidc", || web::to(oidc::flow::begin)),
@@ -251,6 +252,7 @@ pub static ROUTES: &[Entry] = &[
     api(Method::POST, "/api/v1/pushes/{id}/pause", Verb::Push, &pause::PAUSE),
     api(Method::POST, "/api/v1/pushes/{id}/unpause", Verb::Push, &pause::UNPAUSE),
     api(Method::POST, "/api/v1/pushes/{id}/resume", Verb::Push, &resume::RESUME),
+    api(Method::POST, "/api/v1/announcements/{announcement}/redeliver", Verb::Push, &redeliver::REDELIVER),
     visible("/api/v1/events", &live::EVENTS),
     call(Method::GET, "/api/v1/audit", May::Admin, &audit::LISTED),
     call(Method::POST, "/api/v1/hooks/{forge}", May::Anybody, &receive::RECEIVE),

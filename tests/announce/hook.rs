@@ -2,19 +2,19 @@
 //! same key.
 
 use super::*;
-use pushbutton::config::{Secret, SecretName, Webhook, WebhookFormat};
+use pushbutton::config::{ChannelConfig, Filter, Secret, SecretName, Webhook, WebhookFormat};
 use pushbutton::process::Program;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-const HOOK: ChannelKind = ChannelKind::Webhook;
+const HOOK: &str = "webhook";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// How a server answers a request.
 #[derive(Clone, Copy)]
-enum Reply {
+pub enum Reply {
     /// With a status and this behind it.
     Status(&'static str),
     /// It takes the request and hangs up.
@@ -24,14 +24,14 @@ enum Reply {
 }
 
 /// A server that gets webhooks: each request as it came, head and body.
-struct Receiver {
-    port: u16,
+pub struct Receiver {
+    pub port: u16,
     got: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl Receiver {
     /// It answers as it is told, one after the other, then 204.
-    async fn start(replies: &[Reply]) -> Self {
+    pub async fn start(replies: &[Reply]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, got) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(Vec::new())));
         let (kept, replies) = (Arc::clone(&got), replies.to_vec());
@@ -43,12 +43,14 @@ impl Receiver {
                 tokio::spawn(async move {
                     let mut head = Vec::new();
                     while !head.ends_with(b"\r\n\r\n") {
-                        head.push(connection.read_u8().await.unwrap());
+                        // Who hangs up before a whole request has sent none.
+                        let Ok(byte) = connection.read_u8().await else { return };
+                        head.push(byte);
                     }
                     let head = String::from_utf8(head).unwrap();
                     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
                     let mut body = vec![0; length.parse().unwrap()];
-                    connection.read_exact(&mut body).await.unwrap();
+                    let Ok(_) = connection.read_exact(&mut body).await else { return };
                     kept.lock().unwrap().push((head, String::from_utf8(body).unwrap()));
                     match reply {
                         Reply::Status(status) => {
@@ -58,7 +60,7 @@ impl Receiver {
                             } else {
                                 answer
                             };
-                            connection.write_all(answer.as_bytes()).await.unwrap();
+                            let _ = connection.write_all(answer.as_bytes()).await;
                         }
                         Reply::HangsUp => {}
                         // As long as the other side waits.
@@ -70,15 +72,21 @@ impl Receiver {
         Self { port, got }
     }
 
-    fn got(&self) -> Vec<(String, String)> {
+    pub fn got(&self) -> Vec<(String, String)> {
         self.got.lock().unwrap().clone()
     }
 
     /// The keys of what came.
-    fn keys(&self) -> Vec<String> {
+    pub fn keys(&self) -> Vec<String> {
         let key = |head: &str| head.lines().find_map(|line| line.strip_prefix("webhook-id: ")).unwrap().to_owned();
         self.got().iter().map(|(head, _)| key(head)).collect()
     }
+}
+
+/// The table `[webhook]`.
+fn table(webhook: Webhook) -> ChannelConfig {
+    let settings = ChannelSettings::Webhook(webhook);
+    ChannelConfig { name: HOOK.parse().unwrap(), filter: Filter::default(), settings, path: vec![HOOK.to_owned()] }
 }
 
 fn to(office: &Office, port: u16, format: WebhookFormat) -> Delivery {
@@ -89,7 +97,7 @@ fn to(office: &Office, port: u16, format: WebhookFormat) -> Delivery {
     assert_eq!(password.read().unwrap().as_ref().map(Secret::reveal), Some(SECRET));
     let url = Some(format!("http://127.0.0.1:{port}/hooks/s3cret?room=7"));
     let webhook = Webhook { url, url_file: None, format, password };
-    Delivery::with(office, config(None, None, |config| config.webhook = Some(webhook.clone())))
+    Delivery::with(office, config(None, None, |config| config.channels.push(table(webhook.clone()))))
 }
 
 #[tokio::test]
@@ -188,12 +196,12 @@ async fn a_server_that_is_away_or_silent_is_shown_keeps_nobody_else_waiting_and_
 
     let silent = Receiver::start(&[Reply::Silence]).await;
     let mut both = config(None, Some(mailbox.address().port()), |_| {});
-    both.webhook = Some(Webhook {
+    both.channels.push(table(Webhook {
         url: Some(format!("http://127.0.0.1:{}/", silent.port)),
         url_file: None,
         format: WebhookFormat::Teams,
         password: SecretName::default(),
-    });
+    }));
     let _delivery = Delivery::with(&office, both);
     office.hurry().await;
     office.write(ended(2), &[HOOK, EMAIL]).await;

@@ -17,7 +17,7 @@ async fn a_mail_waits_for_whatever_was_not_about_the_mail_and_then_every_one_arr
         std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&secret).unwrap();
     std::io::Write::write_all(&mut file, b"correct horse\n").unwrap();
     let config = config(None, Some(post.port()), |config| {
-        let email = config.email.as_mut().unwrap();
+        let email = email_of(config);
         email.user = Some("push".to_owned());
         email.password.password_file = Some(secret.clone());
         email.to = vec!["all@example.com".to_owned()];
@@ -77,7 +77,7 @@ async fn we_call_ourselves_by_a_whole_name_and_say_foreign_addresses_only_to_who
     let foreign = |helo: Option<&str>| {
         let helo = helo.map(str::to_owned);
         config(None, Some(post.port()), move |config| {
-            let email = config.email.as_mut().unwrap();
+            let email = email_of(config);
             email.helo = helo.clone();
             email.to = vec!["Jürgen <jürgen@example.com>".to_owned(), "Zoë <all@example.com>".to_owned()];
         })
@@ -120,8 +120,8 @@ async fn a_certificate_that_nobody_vouches_for_is_called_that_on_irc_and_in_mail
     let argv = ["/usr/bin/openssl", "s_server", "-accept", &at, "-cert", &cert, "-key", &key, "-quiet"];
     let _server = Lifeline::keep_running(&argv, &dir.join("tls.log")).await.unwrap();
     let config = config(Some(port), Some(port), |config| {
-        config.irc.as_mut().unwrap().tls = true;
-        config.email.as_mut().unwrap().tls = MailTls::Tls;
+        irc_of(config).tls = true;
+        email_of(config).tls = MailTls::Tls;
     });
     let delivery = Delivery::with(&office, config);
     office.write(ended(1), &[IRC, EMAIL]).await;

@@ -48,6 +48,8 @@ const TABLE: &[(&str, &str, How)] = &[
     ("README.md", "pushbutton check\n", README),
     ("docs/adding.md", "// ", Code),
     ("docs/announcements.md", "url = ", Server),
+    ("docs/announcements.md", "[[channel]]", Server),
+    ("docs/announcements.md", "tell = [", Top),
     ("docs/announcements.md", "import base64", Run("tests/announce/hook.rs")),
     ("docs/api.md", "curl -fsS --unix-socket", RUNS),
     ("docs/api.md", "curl -fsS -c cookies", README),
@@ -118,6 +120,7 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/metrics.md", "url = ", Server),
     ("docs/metrics.md", "# prometheus.yml\n", Run("tests/metrics.rs")),
     ("docs/metrics.md", "cargo nextest run --run-ignored only", Read),
+    ("docs/records.md", "[[channel]]", Server),
     ("docs/rights.md", "url = \"https://push.example.com\"\n\n[groups]", Server),
     ("docs/rights.md", "url = \"https://push.example.com\"\n\n[rights]", Server),
     ("docs/operating.md", "pushbutton doctor\n", RUNS),
@@ -213,7 +216,10 @@ async fn wrong(block: &Block, how: How) -> Result<(), String> {
         Server => {
             let dir = tempfile::tempdir().unwrap();
             let file = dir.path().join("config.toml");
-            std::fs::write(&file, text).unwrap();
+            // What every configuration has stands in a block of its own.
+            let mut top = text.lines().take_while(|line| !line.starts_with('['));
+            let url = if top.any(|line| line.starts_with("url")) { "" } else { "url = \"https://push.example.com\"\n" };
+            std::fs::write(&file, format!("{url}{text}")).unwrap();
             Config::load(&file).map(|_| ()).map_err(|error| error.to_string())
         }
         Json => serde_json::from_str::<serde_json::Value>(text).map(|_| ()).map_err(|error| error.to_string()),

@@ -62,6 +62,7 @@ async fn each_call_takes_what_the_page_says(house: &House) {
         // A tar, the query, or nothing at all.
         let bodiless = [
             "/unpause",
+            "/redeliver",
             "/hosts/look",
             "/builds",
             "/builds/{build}",

@@ -44,6 +44,7 @@ pub fn frame(section: Section) -> Frame {
         running: Vec::new(),
         nonce: "n0nce".to_owned(),
         channels: Vec::new(),
+        kinds: [("tickets".parse().unwrap(), ChannelKind::Jira)].into_iter().collect(),
         ledger: None,
         disk: None,
         copied: None,
@@ -583,11 +584,11 @@ pub fn push_page(state: &str) -> PushPage {
         }
         begin -= seconds;
     }
-    let told = |channel: ChannelKind, state: &str, words: &str| OutboxRow {
+    let told = |channel: &str, state: &str, words: &str| OutboxRow {
         id: 1,
         push: Some(number(4127)),
         event: "ended".to_owned(),
-        channel,
+        channel: channel.parse().unwrap(),
         state: DeliveryState::parse(state).unwrap(),
         tries: 2,
         next_at: at(-40).to_string(),
@@ -606,11 +607,12 @@ pub fn push_page(state: &str) -> PushPage {
         commits: commits(3),
         announcements: vec![
             told(
-                ChannelKind::Irc,
+                "irc",
                 "told",
                 "[web] tomas pushed 8f31c2e → 51d0c3e to PROD: <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}, 24 hosts, 1 m 05 s · 4 commits",
             ),
-            told(ChannelKind::Email, "waiting", "Subject: [push] web Prod: 8f31c2e to 51d0c3e by tomas"),
+            told("tickets", "told", "issue OPS-7: https://example.atlassian.net/browse/OPS-7"),
+            told("email", "waiting", "Subject: [push] web Prod: 8f31c2e to 51d0c3e by tomas"),
         ],
         measurements: vec![measurement(None), measurement(Some(0.31)), measurement(Some(0.36))],
         graphs: true,

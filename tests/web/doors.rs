@@ -1,7 +1,6 @@
 //! Who comes in, from where, and what is refused.
 
 use super::*;
-use pushbutton::config::ChannelKind;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_is_closed_to_strangers_and_to_other_sites() {
@@ -179,8 +178,9 @@ async fn a_channel_that_stays_broken_is_on_every_page_of_those_who_are_signed_in
     let mary = site.mary().await;
     let channels = site.desk.channels();
     let since = At::from_millis(At::now().millis() - 5 * 60_000);
-    channels.is_broken(ChannelKind::Email, "smtp.example.com refuses our sign-in: 535 <b>no</b>", since);
-    channels.is_broken(ChannelKind::Irc, "cannot reach irc.example.com:6697: it is new", At::now());
+    let (irc, email) = ("irc".parse().unwrap(), "email".parse().unwrap());
+    channels.is_broken(&email, "smtp.example.com refuses our sign-in: 535 <b>no</b>", since);
+    channels.is_broken(&irc, "cannot reach irc.example.com:6697: it is new", At::now());
     for path in ["/", "/stacks/web", "/pushes", "/stats", "/announcements", "/nothing"] {
         let page = site.get(&mary, path).await;
         let text = page.text();
@@ -192,7 +192,7 @@ async fn a_channel_that_stays_broken_is_on_every_page_of_those_who_are_signed_in
         assert!(!text.contains("No announcements on IRC"), "{path}: a server that is away for a moment is not told");
     }
     assert!(!site.get("", "/sign-in").await.text().contains("No announcements"), "strangers are not told");
-    channels.works(ChannelKind::Email);
+    channels.works(&email);
     assert!(!site.get(&mary, "/").await.text().contains("No announcements"));
     site.close().await;
 }

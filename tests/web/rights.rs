@@ -66,7 +66,10 @@ const DONE: [&str; 11] = [
 ];
 
 fn on(row: &Entry) -> On {
-    match (row.path.contains("{stage}") || row.path.contains("{id}"), row.path.contains("{stack}")) {
+    match (
+        ["{stage}", "{id}", "{announcement}"].iter().any(|part| row.path.contains(part)),
+        row.path.contains("{stack}"),
+    ) {
         (true, _) => On::Stage,
         (false, true) => On::Stack,
         (false, false) => On::Server,
@@ -110,6 +113,7 @@ async fn every_route_does_for_each_person_what_the_rights_say_and_nothing_from_a
     let site = site().await;
     let mary = site.mary().await;
     let journal = site.press(&mary).await;
+    site.announced().await;
     let mut people = Vec::new();
     for name in ["stranger", "vera", "otto", "pete", "andy", "ada"] {
         people.push((name, site.sign_in(&format!("name={name}")).await));

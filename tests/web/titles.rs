@@ -328,6 +328,9 @@ async fn after_pushes(asker: &mut Asker<'_>, seen: &str) {
     asker.call(Case::Ended.row(), "POST", "/api/v1/pushes/1/cancel", "{}").await;
     asker.form(Case::NothingLeft.row(), "/pushes/1/resume", "").await;
     asker.call(Case::NothingLeft.row(), "POST", "/api/v1/pushes/1/resume", "{}").await;
+    site.announced().await;
+    asker.form(Case::NoChannel.row(), "/announcements/1/redeliver", "").await;
+    asker.call(Case::NoChannel.row(), "POST", "/api/v1/announcements/1/redeliver", "").await;
     asker.call(Case::StrangeHost.row(), "POST", &format!("{api}/catch-up"), r#"{"hosts": ["web9"]}"#).await;
     let held = site.post(&asker.session, "/stacks/web/hold", "reason=lunch").await;
     assert_eq!(held.status, 303);

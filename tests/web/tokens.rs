@@ -42,7 +42,7 @@ const ELSEWHERE: [&[(&str, &str)]; 3] =
 /// Asks a route with a token of one scope: it must answer as its row says. What would change something is refused for what it lacks.
 async fn lets_in(site: &Site, row: &Entry, (verb, on, text): (Verb, &str, &str), lines: &[(&str, &str)]) {
     let (method, path) = (row.method.as_str(), address(row));
-    let on_stage = row.path.contains("{stage}") || row.path.contains("{id}");
+    let on_stage = ["{stage}", "{id}", "{announcement}"].iter().any(|part| row.path.contains(part));
     let (about, on_stack) = (on_stage || row.path.contains("{stack}"), !on_stage && row.path.contains("{stack}"));
     let scoped = match (on, row.may) {
         ("", _) => true,
@@ -92,6 +92,7 @@ async fn every_route_lets_in_exactly_the_tokens_that_its_row_names_from_wherever
     let site = Site::open().await;
     let mary = site.mary().await;
     let journal = site.press(&mary).await;
+    site.announced().await;
     let mut all = Vec::new();
     for verb in Verb::ALL {
         // On everything, on the stack, on the stage, on another stage and another stack.

@@ -33,6 +33,8 @@ pub const ASIDES: &[&str] = &[
     "{0:?} is not a stage of this stack",
     "{0:?} is not a time: write",
     "{0} is not over yet: nobody knows",
+    "there is no stack {unknown}",
+    "did you mean `{near}`?",
     // Of the API's document.
     "Begin an upload in parts",
     "The upload that was begun",
@@ -101,6 +103,7 @@ pub const ASIDES: &[&str] = &[
     "compress old journals",
     "remove old builds",
     // What the audit says of a deed.
+    "announcement {id} ({}) to {}, which was {}",
     "push {push} of {} to {} {}, journal",
     "push {} of {} to {} {}, journal",
     "push {push} of {} to {}, build {}",

@@ -54,6 +54,7 @@ pub const fn marks(case: Case) -> &'static [&'static str] {
         Case::NotAsked => &["nobody is waiting for the approval of this plan"],
         Case::DeclineReason => &["a decline needs a reason"],
         Case::OverrideReason => &["a push without approval needs a reason"],
+        Case::NoChannel => &["config.toml has no channel"],
         Case::KeepsMoving => &["would push changes faster than it can be checked"],
         Case::BadStack => &["has errors, so {stack} cannot be pushed", "has never been read without an error"],
         Case::NoHosts => &["{stack} cannot be pushed to {stage}: {why}"],

@@ -6,15 +6,20 @@ mod ears;
 mod lines;
 mod link;
 mod pace;
+mod register;
+mod rooms;
+mod said;
 mod session;
 
 use super::channel::{Begin, Channel, Delivered, Trouble};
 use super::delivery::deliver;
 use super::heard::Heard;
+use super::words::Trial;
 use super::{clean, words};
-use crate::config::{self, ChannelKind};
+use crate::config::{self, ChannelConfig, ChannelKind};
 use crate::desk::Channels;
 use crate::ledger::outbox::{Announced, Announcement};
+use crate::stack::ChannelName;
 use crate::time::At;
 use link::{Line, Link, Settings};
 use session::End;
@@ -35,13 +40,14 @@ const GOOD_CONNECTION: Duration = Duration::from_secs(60);
 const TELL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What begins the channel, when its table can be used.
-pub(super) fn ready(config: &config::Irc) -> Result<Begin, String> {
+pub(super) fn ready(name: ChannelName, config: &config::Irc) -> Result<Begin, String> {
     let settings = Arc::new(Settings::new(config)?);
     Ok(Box::new(move |with, tasks| {
         let (health, stop) = (with.health.clone(), with.stop.clone());
         tasks.spawn(health.keep("announce on IRC", stop, move || {
-            let (irc, connection) = Irc::new(Arc::clone(&settings), with.channels.clone(), with.heard.clone());
-            let told = deliver(irc, with.clone());
+            let (irc, connection) =
+                Irc::new(name.clone(), Arc::clone(&settings), with.channels.clone(), with.heard.clone());
+            let told = deliver(irc, name.clone(), with.clone());
             async move {
                 // Together: neither is of use without the other, and the connection ends when nobody tells any more.
                 tokio::join!(told, connection);
@@ -71,13 +77,36 @@ pub(super) async fn look(config: &config::Irc) -> Result<String, String> {
     session.await;
     match link {
         Ok(Link::Up) => Ok(format!("{}:{}, in {}", settings.server, settings.port, settings.channel)),
-        Ok(Link::Down(why)) => Err(why),
+        Ok(Link::Outside(why) | Link::Down(why)) => Err(why),
         Ok(Link::Connecting) | Err(_) => Err("the connection to IRC has ended".to_owned()),
+    }
+}
+
+/// Says a message in a channel: where it arrived.
+pub(super) async fn trial(
+    channel: &ChannelConfig,
+    config: &config::Irc,
+    place: Option<&str>,
+    trial: &Trial,
+) -> Result<String, String> {
+    let settings = Arc::new(Settings::new(config)?);
+    let (mut irc, connection) =
+        Irc::new(channel.name.clone(), Arc::clone(&settings), Channels::new(watch::Sender::new(0)), None);
+    let said = async move { irc.tell_line(place, trial.line(), trial.key()).await };
+    // The connection ends when the handle has gone: with a goodbye.
+    let (said, ()) = tokio::join!(said, connection);
+    match said {
+        Ok(_) => {
+            let room = place.unwrap_or(&settings.channel);
+            Ok(format!("said in {room} on {}:{}", settings.server, settings.port))
+        }
+        Err(trouble) => Err(trouble.why()),
     }
 }
 
 /// The handle of the supervising task; when it is dropped, the bot says goodbye.
 struct Irc {
+    settings: Arc<Settings>,
     lines: mpsc::Sender<Line>,
     link: watch::Receiver<Link>,
     _gone: DropGuard,
@@ -86,6 +115,7 @@ struct Irc {
 impl Irc {
     /// The handle, and what it needs to run beside it: that ends soon after the handle has gone.
     fn new(
+        name: ChannelName,
         settings: Arc<Settings>,
         channels: Channels,
         heard: Option<mpsc::Sender<Heard>>,
@@ -94,27 +124,37 @@ impl Irc {
         let (link, seen) = watch::channel(Link::Connecting);
         let gone = CancellationToken::new();
         let (reported, stopped) = (seen.clone(), gone.clone());
+        let irc = Self { settings: Arc::clone(&settings), lines, link: seen, _gone: gone.drop_guard() };
         let connection = async move {
-            tokio::join!(report(reported, channels), supervise(&settings, waiting, link, (stopped, heard)));
+            tokio::join!(report(name, reported, channels), supervise(&settings, waiting, link, (stopped, heard)));
         };
-        (Self { lines, link: seen, _gone: gone.drop_guard() }, connection)
+        (irc, connection)
     }
 
-    async fn say(&mut self, text: String, key: String) -> Result<(), Trouble> {
+    /// Says a line; in the channel of the server's file where there is no other place.
+    async fn say(&mut self, place: Option<&str>, text: String, key: String) -> Result<(), Trouble> {
         let link = self.link.wait_for(|link| *link != Link::Connecting).await.map_err(|_| ended())?.clone();
-        if let Link::Down(why) = link {
-            return Err(Trouble::Broken(why));
+        match (link, place) {
+            (Link::Down(why), _) | (Link::Outside(why), None) => return Err(Trouble::Broken(why)),
+            (Link::Connecting | Link::Up, _) | (Link::Outside(_), Some(_)) => {}
         }
+        let room = place.unwrap_or(&self.settings.channel).to_owned();
         let (answer, answered) = oneshot::channel();
-        self.lines.send(Line { text, key, answer }).await.map_err(|_| ended())?;
-        // Whatever IRC says to a line, it is never about this line alone: it has the form that every line has.
-        answered.await.map_err(|_| ended())?.map_err(Trouble::Broken)
+        self.lines.send(Line { room, text, key, answer }).await.map_err(|_| ended())?;
+        // Whatever IRC says to a line, it is never about this line alone: it has the form that every line has. But a channel that a
+        // stack names is not the whole connection.
+        let about = |why| match place {
+            Some(_) => Trouble::Later(why),
+            None => Trouble::Broken(why),
+        };
+        answered.await.map_err(|_| ended())?.map_err(about)
     }
-}
 
-impl Irc {
-    async fn tell_line(&mut self, text: String, key: String) -> Result<Delivered, Trouble> {
-        let said = timeout(TELL_TIMEOUT, self.say(text.clone(), key)).await;
+    async fn tell_line(&mut self, place: Option<&str>, text: String, key: String) -> Result<Delivered, Trouble> {
+        if let Some(place) = place.filter(|place| !config::is_irc_channel(place)) {
+            return Err(Trouble::no_such_place(place));
+        }
+        let said = timeout(TELL_TIMEOUT, self.say(place, text.clone(), key)).await;
         let late = || Err(Trouble::Broken(format!("not sent within {} s", TELL_TIMEOUT.as_secs())));
         said.unwrap_or_else(|_| late()).map(|()| Delivered { words: text, problem: None })
     }
@@ -125,12 +165,12 @@ fn ended() -> Trouble {
 }
 
 /// Keeps the state of the channel known, also while there is nothing to tell.
-async fn report(mut link: watch::Receiver<Link>, channels: Channels) {
+async fn report(name: ChannelName, mut link: watch::Receiver<Link>, channels: Channels) {
     loop {
         match &*link.borrow_and_update() {
             Link::Connecting => {}
-            Link::Up => channels.works(ChannelKind::Irc),
-            Link::Down(why) => channels.is_broken(ChannelKind::Irc, why, At::now()),
+            Link::Up => channels.works(&name),
+            Link::Outside(why) | Link::Down(why) => channels.is_broken(&name, why, At::now()),
         }
         if link.changed().await.is_err() {
             return;
@@ -141,13 +181,18 @@ async fn report(mut link: watch::Receiver<Link>, channels: Channels) {
 impl Channel for Irc {
     const KIND: ChannelKind = ChannelKind::Irc;
 
-    async fn tell(&mut self, announced: &Announced) -> Result<Delivered, Trouble> {
-        self.tell_line(words::line_of(announced, At::now()), announced.key()).await
+    async fn tell(
+        &mut self,
+        place: Option<&str>,
+        announced: &Announced,
+        _begun: Option<&str>,
+    ) -> Result<Delivered, Trouble> {
+        self.tell_line(place, words::line_of(announced, At::now()), announced.key()).await
     }
 
-    async fn tell_piled(&mut self, piled: &[Announcement]) -> Result<Delivered, Trouble> {
+    async fn tell_piled(&mut self, place: Option<&str>, piled: &[Announcement]) -> Result<Delivered, Trouble> {
         let key = piled.last().map(Announcement::key).unwrap_or_default();
-        self.tell_line(words::piled_up(piled, At::now()), key).await
+        self.tell_line(place, words::piled_up(piled, At::now()), key).await
     }
 
     async fn recovered(&mut self) {

@@ -5,10 +5,12 @@ use super::ears::{self, Ears};
 use super::lines::Lines;
 use super::link::{Line, Link, Settings};
 use super::pace::Pace;
-use crate::advice::irc::words as advised;
+use super::register::{Identity, client_config};
+use super::rooms::{ENTER_TIMEOUT, JOIN_EVERY, Rooms, Standing};
+use super::said::{cleaned, words};
 use crate::announce::clean;
 use crate::announce::heard::{Heard, Reply};
-use irc::client::prelude::{Client, Command, Config, Message, Response};
+use irc::client::prelude::{Client, Command, Message, Response};
 use irc::error::Error;
 use irc::proto::command::CapSubCommand;
 use std::time::Duration;
@@ -18,18 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a server may take to accept the connection, TLS and names included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long it may then take until the bot is in the channel.
-const ENTER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long it may take to answer the PING behind a line.
 const PONG_TIMEOUT: Duration = Duration::from_secs(20);
-/// At most one attempt to join in this time (TRUST section 8).
-const JOIN_EVERY: Duration = Duration::from_secs(60);
 /// How long a goodbye may take.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Seconds between the PINGs that notice a dead connection, and how long their answer may take.
-const KEEPALIVE_S: u32 = 30;
-const KEEPALIVE_TIMEOUT_S: u32 = 20;
-
 /// What is said of a server whose line has no end.
 const NO_END: &str = "the server sends an endless line: is it an IRC server?";
 
@@ -69,51 +63,9 @@ pub(super) async fn run(
     }
 }
 
-/// What the `irc` crate is to do: speak TLS or not, take another nick when ours is refused, and nothing else.
-fn client_config(settings: &Settings) -> Config {
-    Config {
-        server: Some(settings.server.clone()),
-        port: Some(settings.port),
-        use_tls: Some(settings.tls),
-        nickname: Some(settings.nick.clone()),
-        alt_nicks: other_nicks(&settings.nick),
-        username: Some("pushbutton".to_owned()),
-        realname: Some("Pushbutton".to_owned()),
-        password: settings.password.as_ref().map(|secret| secret.reveal().to_owned()),
-        ping_time: Some(KEEPALIVE_S),
-        ping_timeout: Some(KEEPALIVE_TIMEOUT_S),
-        ..Config::default()
-    }
-}
-
-/// The nicks to try when ours is taken or too long; servers allow at least nine characters (RFC 2812).
-fn other_nicks(nick: &str) -> Vec<String> {
-    let first = |count: usize| nick.chars().take(count).collect::<String>();
-    let mut nicks = vec![format!("{nick}_"), first(9), format!("{}_", first(8))];
-    nicks.extend((2..10).map(|n| format!("{}_{n}", first(7))));
-    nicks.retain(|other| other != nick);
-    nicks
-}
-
-/// What went wrong, and what to do where that is known.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the messages and errors of IRC are not ours")]
-fn words(error: &Error) -> String {
-    advised(&match error {
-        Error::Io(error) => error.to_string(),
-        Error::Tls(error) => error.to_string(),
-        Error::NoUsableNick => "the nick and all its variants are taken".to_owned(),
-        Error::PingTimeout => "the server stopped answering".to_owned(),
-        error => error.to_string(),
-    })
-}
-
-/// What the server said, clean, and what to do where that is known.
-fn cleaned(text: &str) -> String {
-    advised(&clean::short(text, 200))
-}
-
 /// A line that was said, and waits for the server's PONG.
 struct UnconfirmedLine {
+    room: String,
     key: String,
     until: Instant,
     answer: oneshot::Sender<Result<(), String>>,
@@ -124,12 +76,12 @@ struct Session<'a> {
     link: &'a watch::Sender<Link>,
     client: Client,
     stream: Lines,
-    /// The nick that the server knows us by.
-    nick: String,
-    inside: bool,
-    /// When the next attempt to join is due, or the connection is given up if the bot never was asked in.
-    next: Deadline,
-    last_join: Option<Instant>,
+    identity: Identity,
+    rooms: Rooms,
+    /// When the connection is given up if the server has not welcomed us.
+    give_up: Instant,
+    /// A line whose channel the bot is being let into.
+    waiting: Option<Line>,
     said: Option<UnconfirmedLine>,
     pace: Pace,
     /// What the server last complained of.
@@ -141,13 +93,6 @@ struct Session<'a> {
     unreadable: bool,
 }
 
-/// What is to be done by when while the bot is outside.
-#[derive(Clone, Copy)]
-enum Deadline {
-    GiveUp(Instant),
-    Join(Instant),
-}
-
 impl<'a> Session<'a> {
     fn new(
         settings: &'a Settings,
@@ -155,7 +100,7 @@ impl<'a> Session<'a> {
         link: &'a watch::Sender<Link>,
         heard: Option<&mpsc::Sender<Heard>>,
     ) -> Result<Self, Error> {
-        client.identify()?;
+        let identity = Identity::begin(settings, &client)?;
         let stream = Lines::new(client.stream()?);
         let now = Instant::now();
         let (ears, replies) = heard.map(|heard| Ears::new(&settings.server, heard.clone())).unzip();
@@ -164,10 +109,10 @@ impl<'a> Session<'a> {
             link,
             client,
             stream,
-            nick: settings.nick.clone(),
-            inside: false,
-            next: Deadline::GiveUp(now + ENTER_TIMEOUT),
-            last_join: None,
+            identity,
+            rooms: Rooms::new(std::iter::once(&settings.channel).chain(&settings.also), now),
+            give_up: now + ENTER_TIMEOUT,
+            waiting: None,
             said: None,
             pace: Pace::new(now),
             complaint: None,
@@ -181,7 +126,11 @@ impl<'a> Session<'a> {
         loop {
             let now = Instant::now();
             let wake_at = self.wake_at(now);
-            let may_speak = self.inside && self.said.is_none() && self.pace.ready_at() <= now;
+            let may_speak = self.identity.is_registered()
+                && self.waiting.is_none()
+                && self.said.is_none()
+                && self.pace.ready_at() <= now;
+            let may_reply = self.identity.is_registered() && self.pace.ready_at() <= now;
             let outcome = tokio::select! {
                 () = gone.cancelled() => {
                     self.quit().await;
@@ -191,8 +140,8 @@ impl<'a> Session<'a> {
                     Some(message) => self.on_message(message),
                     None => Err(NO_END.to_owned()),
                 },
-                Some(line) = lines.recv(), if may_speak => self.say(line),
-                Some(reply) = next_reply(&mut self.replies), if self.inside && self.pace.ready_at() <= now => self.reply(reply),
+                Some(line) = lines.recv(), if may_speak => self.take(line),
+                Some(reply) = next_reply(&mut self.replies), if may_reply => self.reply(reply),
                 () = sleep_until(wake_at) => self.look_at_the_clock(),
             };
             if let Err(why) = outcome {
@@ -206,12 +155,12 @@ impl<'a> Session<'a> {
         let mut wake = now + JOIN_EVERY;
         if let Some(said) = &self.said {
             wake = wake.min(said.until);
-        } else if self.inside && self.pace.ready_at() > now {
+        } else if self.pace.ready_at() > now {
             wake = wake.min(self.pace.ready_at());
         }
-        match self.next {
-            _ if self.inside => wake,
-            Deadline::GiveUp(at) | Deadline::Join(at) => wake.min(at),
+        match self.identity.is_registered() {
+            true => wake.min(self.rooms.next().unwrap_or(wake)).min(self.identity.regain_at().unwrap_or(wake)),
+            false => wake.min(self.give_up),
         }
     }
 
@@ -220,28 +169,52 @@ impl<'a> Session<'a> {
         if self.said.as_ref().is_some_and(|said| said.until <= now) {
             return Err(format!("the server did not answer within {} s", PONG_TIMEOUT.as_secs()));
         }
-        match self.next {
-            _ if self.inside => Ok(()),
-            Deadline::Join(at) | Deadline::GiveUp(at) if at > now => Ok(()),
-            Deadline::Join(_) => self.join(),
-            Deadline::GiveUp(_) => {
-                Err(format!("could not join {} within {} s", self.settings.channel, ENTER_TIMEOUT.as_secs()))
-            }
+        if !self.identity.is_registered() {
+            let late = || Err(format!("the server did not welcome us within {} s", ENTER_TIMEOUT.as_secs()));
+            return if self.give_up <= now { late() } else { Ok(()) };
         }
+        for room in self.rooms.late(now) {
+            let why = format!("could not join {room} within {} s", ENTER_TIMEOUT.as_secs());
+            // Who does not answer at all has not heard of us.
+            if self.rooms.is_first(&room) {
+                return Err(why);
+            }
+            self.leave(&room, &why);
+        }
+        self.identity.regain(&self.client, now)?;
+        self.join_due()
     }
 
-    fn say(&mut self, line: Line) -> Result<(), String> {
+    /// Takes a line; it is said once the bot is in its channel.
+    fn take(&mut self, line: Line) -> Result<(), String> {
         // Whoever gave up waiting will come again.
         if line.answer.is_closed() {
             return Ok(());
         }
         let now = Instant::now();
+        match self.rooms.standing(&line.room, now) {
+            Standing::Inside => self.say(line),
+            Standing::Outside(why, next) if next > now => {
+                // Whoever gave up waiting needs no answer.
+                let _ = line.answer.send(Err(why));
+                Ok(())
+            }
+            Standing::Joining(_) | Standing::Outside(..) => {
+                self.waiting = Some(line);
+                self.join_due()
+            }
+        }
+    }
+
+    fn say(&mut self, line: Line) -> Result<(), String> {
+        let now = Instant::now();
         self.pace.say(now);
         let sent = self
             .client
-            .send_privmsg(&self.settings.channel, &line.text)
+            .send_privmsg(&line.room, &line.text)
             .and_then(|()| self.client.send(Command::PING(line.key.clone(), None)));
-        self.said = Some(UnconfirmedLine { key: line.key, until: now + PONG_TIMEOUT, answer: line.answer });
+        let Line { room, key, answer, .. } = line;
+        self.said = Some(UnconfirmedLine { room, key, until: now + PONG_TIMEOUT, answer });
         sent.map_err(|error| words(&error))
     }
 
@@ -264,6 +237,7 @@ impl<'a> Session<'a> {
     fn on_message(&mut self, message: Option<Result<Message, Error>>) -> Result<(), String> {
         match message {
             Some(Ok(message)) => self.understand(&message),
+            Some(Err(Error::NoUsableNick)) => self.identity.nick_refused(&self.client),
             // A line that is not UTF-8, or not IRC: anybody in the channel can write one, so it must not end anything.
             Some(Err(Error::InvalidMessage { .. })) => self.skip_unreadable(),
             Some(Err(Error::Io(error))) if error.kind() == std::io::ErrorKind::InvalidInput => self.skip_unreadable(),
@@ -285,30 +259,36 @@ impl<'a> Session<'a> {
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "the messages and errors of IRC are not ours")]
     fn understand(&mut self, message: &Message) -> Result<(), String> {
-        let ours = message.source_nickname().is_some_and(|nick| nick.eq_ignore_ascii_case(&self.nick));
+        let now = Instant::now();
+        let from = message.source_nickname().unwrap_or_default();
+        let ours = |nick: &str| nick.eq_ignore_ascii_case(&self.identity.nick);
         if let Some(ears) = &mut self.ears {
-            let channel = &self.settings.channel;
-            ears.listen(message, &self.nick, |name| name.eq_ignore_ascii_case(channel));
+            ears.listen(message, &self.identity.nick, |name| self.rooms.known(name).is_some());
         }
         match &message.command {
             Command::PONG(first, second) => self.answered(first, second.as_deref()),
-            Command::Response(response, arguments) => return self.response(*response, arguments),
-            Command::NICK(nick) if ours => self.nick.clone_from(nick),
-            Command::JOIN(channel, ..) if ours && self.is_ours(channel) => self.enter(),
-            Command::PART(channel, _) if ours && self.is_ours(channel) => self.leave("the server removed the bot"),
-            Command::KICK(channel, nick, _) if self.is_ours(channel) && nick.eq_ignore_ascii_case(&self.nick) => {
-                let by = message.source_nickname().unwrap_or("someone");
-                self.leave(&format!("kicked by {by}"));
+            Command::Response(response, arguments) => {
+                self.identity.signs_in(self.settings, &self.client, &message.command)?;
+                return self.response(*response, arguments);
+            }
+            Command::CAP(..) | Command::AUTHENTICATE(_) => {
+                return self.identity.signs_in(self.settings, &self.client, &message.command);
+            }
+            Command::NICK(nick) if ours(from) => self.identity.named(nick, now),
+            Command::NICK(_) | Command::QUIT(_) if !ours(from) => {
+                self.identity.left(from, now);
+                return self.identity.regain(&self.client, now);
+            }
+            Command::JOIN(channel, ..) if ours(from) => return self.enter(channel),
+            Command::PART(channel, _) if ours(from) => self.leave(channel, "the server removed the bot"),
+            Command::KICK(channel, nick, _) if ours(nick) => {
+                let by = if from.is_empty() { "someone" } else { from };
+                self.leave(channel, &format!("kicked by {by}"));
             }
             Command::ERROR(text) => self.complaint = Some(format!("the server said: {}", cleaned(text))),
             // A number that the crate does not know: 489, "secure connection required".
-            Command::Raw(number, arguments)
-                if !self.inside
-                    && number.len() == 3
-                    && number.starts_with(['4', '5'])
-                    && arguments.get(1).is_some_and(|name| self.is_ours(name)) =>
-            {
-                self.leave(&cleaned(arguments.last().map_or("", String::as_str)));
+            Command::Raw(number, arguments) if number.len() == 3 && number.starts_with(['4', '5']) => {
+                self.refused(arguments, false);
             }
             // Everything else, whoever says it, is nothing to us.
             _ => {}
@@ -320,14 +300,10 @@ impl<'a> Session<'a> {
     fn response(&mut self, response: Response, arguments: &[String]) -> Result<(), String> {
         let text = || cleaned(arguments.last().map_or("", String::as_str));
         match response {
-            Response::RPL_WELCOME => {
-                if let Some(nick) = arguments.first() {
-                    self.nick.clone_from(nick);
-                }
-            }
+            Response::RPL_WELCOME => return self.identity.welcomed(arguments.first(), Instant::now()),
             Response::RPL_ENDOFMOTD | Response::ERR_NOMOTD => {
                 self.ask_for_accounts()?;
-                return self.join();
+                return self.join_due();
             }
             Response::ERR_PASSWDMISMATCH | Response::ERR_YOUREBANNEDCREEP => {
                 self.complaint = Some(format!("the server refused us: {}", text()));
@@ -336,7 +312,7 @@ impl<'a> Session<'a> {
             | Response::ERR_NOSUCHCHANNEL
             | Response::ERR_CANNOTSENDTOCHAN
             | Response::ERR_NOTONCHANNEL
-                if self.said.is_some() =>
+                if self.said.as_ref().is_some_and(|said| names(arguments, &said.room)) =>
             {
                 let why = format!("the server refused the line: {}", text());
                 self.answer(Err(why));
@@ -347,22 +323,12 @@ impl<'a> Session<'a> {
             | Response::ERR_CHANNELISFULL
             | Response::ERR_INVITEONLYCHAN
             | Response::ERR_BANNEDFROMCHAN
-            | Response::ERR_BADCHANNELKEY
-                if !self.inside =>
-            {
-                self.leave(&text());
-            }
+            | Response::ERR_BADCHANNELKEY => self.refused(arguments, true),
             // Whatever else a server has against our coming in: it names the channel.
-            _ if !self.inside && response.is_error() && arguments.get(1).is_some_and(|name| self.is_ours(name)) => {
-                self.leave(&text());
-            }
+            _ if response.is_error() => self.refused(arguments, false),
             _ => {}
         }
         Ok(())
-    }
-
-    fn is_ours(&self, channel: &str) -> bool {
-        channel.eq_ignore_ascii_case(&self.settings.channel)
     }
 
     /// Asks that each line says whose account of the network it is. A server that has no such thing says no.
@@ -374,29 +340,59 @@ impl<'a> Session<'a> {
         self.client.send(asking).map_err(|error| words(&error))
     }
 
-    fn join(&mut self) -> Result<(), String> {
+    /// The server does not let us in: into the channel that it names, or, when it is about joining at all, the one that we wait for.
+    fn refused(&mut self, arguments: &[String], about_joining: bool) {
+        let named = arguments.get(1).and_then(|name| self.rooms.known(name)).map(str::to_owned);
+        let Some(room) = named.or_else(|| self.rooms.joining().filter(|_| about_joining)) else { return };
+        if let Standing::Joining(_) = self.rooms.standing(&room, Instant::now()) {
+            self.leave(&room, &cleaned(arguments.last().map_or("", String::as_str)));
+        }
+    }
+
+    /// Asks to be let into each channel whose time has come.
+    fn join_due(&mut self) -> Result<(), String> {
         let now = Instant::now();
-        self.last_join = Some(now);
-        self.next = Deadline::GiveUp(now + ENTER_TIMEOUT);
-        self.client.send_join(&self.settings.channel).map_err(|error| words(&error))
+        for room in self.rooms.due(now) {
+            self.rooms.asks(&room, now);
+            let key = self.settings.keys.get(&room.to_ascii_lowercase()).map(|key| key.reveal().to_owned());
+            self.client.send(Command::JOIN(room, key, None)).map_err(|error| words(&error))?;
+        }
+        Ok(())
     }
 
-    fn enter(&mut self) {
-        self.inside = true;
-        self.complaint = None;
-        tracing::info!(server = self.settings.server, channel = self.settings.channel, nick = self.nick, "on IRC");
-        self.link.send_replace(Link::Up);
+    fn enter(&mut self, room: &str) -> Result<(), String> {
+        let nick = &self.identity.nick;
+        tracing::info!(server = self.settings.server, channel = clean::short(room, 100), nick, "on IRC");
+        self.rooms.enters(room);
+        if self.rooms.is_first(room) {
+            self.complaint = None;
+            self.link.send_replace(Link::Up);
+        }
+        match self.waiting.take() {
+            Some(line) if line.room.eq_ignore_ascii_case(room) => self.say(line),
+            other => {
+                self.waiting = other;
+                Ok(())
+            }
+        }
     }
 
-    /// Notes that the bot is outside; it asks to be let in again, at most once a minute.
-    fn leave(&mut self, why: &str) {
-        let why = format!("not in {}: {}", self.settings.channel, clean::short(why, 500));
+    /// Notes that the bot is outside; it asks to be let in again, but not too often.
+    fn leave(&mut self, room: &str, why: &str) {
+        let Some(room) = self.rooms.known(room).map(str::to_owned) else { return };
+        let why = format!("not in {room}: {}", clean::short(why, 500));
         tracing::warn!(server = self.settings.server, why, "out of the IRC channel");
-        self.inside = false;
-        let now = Instant::now();
-        self.next = Deadline::Join(self.last_join.map_or(now, |last| (last + JOIN_EVERY).max(now)));
-        self.answer(Err(why.clone()));
-        self.link.send_replace(Link::Down(why));
+        self.rooms.leaves(&room, why.clone(), Instant::now());
+        if self.said.as_ref().is_some_and(|said| said.room.eq_ignore_ascii_case(&room)) {
+            self.answer(Err(why.clone()));
+        }
+        if let Some(line) = self.waiting.take_if(|line| line.room.eq_ignore_ascii_case(&room)) {
+            // Whoever gave up waiting needs no answer.
+            let _ = line.answer.send(Err(why.clone()));
+        }
+        if self.rooms.is_first(&room) {
+            self.link.send_replace(Link::Outside(why));
+        }
     }
 
     /// `PONG server :key`, or with its arguments the other way round.
@@ -414,9 +410,13 @@ impl<'a> Session<'a> {
     }
 
     fn close(&mut self, end: &End) {
-        if let End::Lost(why) = end {
-            self.answer(Err(clean::short(why, 500)));
+        let End::Lost(why) = end else { return };
+        let why = clean::short(why, 500);
+        if let Some(line) = self.waiting.take() {
+            // Whoever gave up waiting needs no answer.
+            let _ = line.answer.send(Err(why.clone()));
         }
+        self.answer(Err(why));
     }
 
     /// Says goodbye, and waits a moment for it to go out.
@@ -429,23 +429,15 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Whether a refusal names this channel.
+fn names(arguments: &[String], room: &str) -> bool {
+    arguments.get(1).is_some_and(|name| name.eq_ignore_ascii_case(room))
+}
+
 /// The next answer; never one where nobody answers.
 async fn next_reply(replies: &mut Option<mpsc::Receiver<Reply>>) -> Option<Reply> {
     match replies {
         Some(replies) => replies.recv().await,
         None => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn there_is_a_short_nick_for_servers_that_allow_nine_characters() {
-        let nicks = other_nicks("pushbutton");
-        assert_eq!(nicks[..4], ["pushbutton_", "pushbutto", "pushbutt_", "pushbut_2"]);
-        assert_eq!(other_nicks("push")[..3], ["push_", "push_", "push_2"]);
-        assert!(!other_nicks("push").contains(&"push".to_owned()));
     }
 }

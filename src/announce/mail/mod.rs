@@ -1,24 +1,27 @@
-//! Mail over SMTP. It must never send a header that is not made of typed values, never a body with a carriage return
+//! Mail over SMTP, or by a program that sends. It must never send a header that is not made of typed values, never a body with a carriage return
 //! of its own (the words have none), and never wait for a server longer than its limit.
 
 mod bounded;
 mod helo;
+mod letter;
+mod sendmail;
 mod smtp;
 
 use super::channel::{Begin, Channel, Delivered, Trouble};
 use super::delivery::deliver;
-use super::words;
+use super::words::Trial;
 use crate::config::{self, ChannelKind, MailTls};
-use crate::ledger::outbox::{Announced, Announcement, Moment};
-use lettre::message::header::{
-    ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue, InReplyTo, References,
-};
+use crate::ledger::outbox::{Announced, Announcement};
+use crate::stack::ChannelName;
+use letter::{AutoSubmitted, Letter};
+use lettre::address::Address;
+use lettre::message::header::{ContentTransferEncoding, ContentType, InReplyTo, References};
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
+use sendmail::Sendmail;
 use smtp::{Failure, Server, chain, is_ascii};
 use std::collections::HashMap;
-use std::error::Error;
 use std::time::Duration;
 use url::Url;
 
@@ -30,32 +33,89 @@ const NO_UTF8: &str = "it does not offer SMTPUTF8, which an address with non-ASC
     ASCII (for the domain: xn--…)";
 
 /// What begins the channel, when its table can be used; `url` is where the pages are.
-pub(super) fn ready(config: &config::Email, url: &str) -> Result<Begin, String> {
+pub(super) fn ready(name: ChannelName, config: &config::Email, url: &str) -> Result<Begin, String> {
     let mail = Mail::new(config, url)?;
     Ok(Box::new(move |with, tasks| {
         let (health, stop) = (with.health.clone(), with.stop.clone());
-        tasks.spawn(health.keep("announce by mail", stop, move || deliver(mail.clone(), with.clone())));
+        tasks.spawn(health.keep("announce by mail", stop, move || deliver(mail.clone(), name.clone(), with.clone())));
     }))
 }
 
 /// Connects, secures the connection and signs in, and sends nothing: whether mails would be taken.
 pub(super) async fn look(config: &config::Email, url: &str) -> Result<String, String> {
     let mail = Mail::new(config, url)?;
-    let Server { host, port, credentials, .. } = &mail.server;
+    let server = match &mail.carrier {
+        Carrier::Server(server) => server,
+        Carrier::Program(program) => return program.look().map(|()| format!("{} is there", program.name())),
+    };
+    let Server { host, port, credentials, .. } = &**server;
     let late = || Err(Failure::Broken(format!("{host} did not answer within {} s", SEND_TIMEOUT.as_secs())));
-    match tokio::time::timeout(SEND_TIMEOUT, mail.server.look(SEND_TIMEOUT)).await.unwrap_or_else(|_| late()) {
+    match tokio::time::timeout(SEND_TIMEOUT, server.look(SEND_TIMEOUT)).await.unwrap_or_else(|_| late()) {
         Ok(()) if credentials.is_some() => Ok(format!("{host}:{port}, signed in")),
         Ok(()) => Ok(format!("{host}:{port}, without signing in")),
         Err(Failure::Final(why) | Failure::Later(why) | Failure::Broken(why)) => Err(why),
     }
 }
 
+/// Sends a message: to whom, and how many of them the server took it for.
+pub(super) async fn trial(
+    config: &config::Email,
+    url: &str,
+    place: Option<&str>,
+    trial: &Trial,
+) -> Result<String, String> {
+    let mail = Mail::new(config, url)?;
+    let to = mail.addressed(place).map_err(|trouble| trouble.why())?;
+    let letter = Letter { key: trial.key(), replies_to: None, words: trial.letter() };
+    let mut begun = Begun { left: to.clone(), ..Begun::default() };
+    let late =
+        || Err(Failure::Broken(format!("{} did not answer within {} s", mail.carrier.host(), SEND_TIMEOUT.as_secs())));
+    let sent = tokio::time::timeout(SEND_TIMEOUT, mail.try_to_send(&letter, &to, &mut begun));
+    match (sent.await.unwrap_or_else(|_| late()), begun.refused.is_empty()) {
+        (Err(Failure::Final(why) | Failure::Later(why) | Failure::Broken(why)), _) => Err(why),
+        (Ok(()), false) => Err(format!("refused for {}", begun.refused.join("; "))),
+        (Ok(()), true) => {
+            let to: Vec<String> = to.iter().map(|to| to.email.to_string()).collect();
+            Ok(format!("taken by {} for {}", mail.carrier.name(), to.join(", ")))
+        }
+    }
+}
+
+/// What takes mails.
+#[derive(Clone)]
+enum Carrier {
+    /// A mail server.
+    Server(Box<Server>),
+    /// A program of this machine.
+    Program(Sendmail),
+}
+
+impl Carrier {
+    /// What messages call it.
+    fn name(&self) -> String {
+        match self {
+            Self::Server(server) => format!("{}:{}", server.host, server.port),
+            Self::Program(program) => program.name(),
+        }
+    }
+
+    /// The same without a port.
+    fn host(&self) -> String {
+        match self {
+            Self::Server(server) => server.host.clone(),
+            Self::Program(program) => program.name(),
+        }
+    }
+}
+
 /// A mail server and those who are told through it.
 #[derive(Clone)]
 struct Mail {
-    server: Server,
+    carrier: Carrier,
     from: Mailbox,
     to: Vec<Mailbox>,
+    /// Which authors of commits are told, too.
+    config: config::Email,
     /// The right side of Message-IDs: the host of the server's address.
     host: String,
     /// Mails that some have and others not yet, by key. Lost with the server: then all are told once more.
@@ -73,6 +133,9 @@ struct Begun {
     told: bool,
 }
 
+/// Authors of one push that are told; an announcement names no more commits.
+const MOST_AUTHORS: usize = 50;
+
 /// Mails that are remembered as begun; more are not, and are told to all once more.
 const MOST_BEGUN: usize = 1000;
 
@@ -84,9 +147,10 @@ impl Mail {
                 .map_err(|error| format!("{name} has {text:?}, which is not a mail address: {error}"))
         };
         Ok(Self {
-            server: server(config)?,
+            carrier: carrier(config)?,
             from: mailbox("from", &config.from)?,
             to: config.to.iter().map(|text| mailbox("to", text)).collect::<Result<_, _>>()?,
+            config: config.clone(),
             host: host_of(url),
             begun: HashMap::new(),
         })
@@ -102,31 +166,38 @@ impl Mail {
 
     /// Sends the mail to those who are left, and notes who has it and whom it was refused for. It is well when nobody is
     /// left.
-    async fn try_to_send(
-        &self,
-        announcement: &Announced,
-        words: &words::MailWords,
-        begun: &mut Begun,
-    ) -> Result<(), Failure> {
-        let connection = self.server.connect(SEND_TIMEOUT).await?;
-        let (host, utf8) = (&self.server.host, connection.utf8);
+    async fn try_to_send(&self, letter: &Letter, all: &[Mailbox], begun: &mut Begun) -> Result<(), Failure> {
+        let server = match &self.carrier {
+            Carrier::Server(server) => server,
+            Carrier::Program(program) => {
+                let to: Vec<Address> = begun.left.iter().map(|mailbox| mailbox.email.clone()).collect();
+                let message = self.message(letter, &all.iter().collect::<Vec<_>>());
+                let message = message.map_err(|error| Failure::Final(chain(&error)))?.formatted();
+                program.send(&self.from.email, &to, &message, SEND_TIMEOUT).await?;
+                begun.told = true;
+                begun.left.clear();
+                return Ok(());
+            }
+        };
+        let connection = server.connect(SEND_TIMEOUT).await?;
+        let (host, utf8) = (&server.host, connection.utf8);
         if !utf8 && !is_ascii(&self.from.email) {
             return Err(Failure::Broken(format!("{host} refuses the sender {}: {NO_UTF8}", self.from.email)));
         }
         let may_have = |mailbox: &&Mailbox| utf8 || is_ascii(&mailbox.email);
         // Where an address may not be said, it may not stand in the head of the mail either.
-        let shown: Vec<&Mailbox> = self.to.iter().filter(may_have).collect();
+        let shown: Vec<&Mailbox> = all.iter().filter(may_have).collect();
         let to: Vec<_> = begun.left.iter().filter(may_have).map(|mailbox| mailbox.email.clone()).collect();
         let unsayable: Vec<String> =
             begun.left.iter().filter(|mailbox| !may_have(mailbox)).map(|mailbox| mailbox.email.to_string()).collect();
         if let (Some(first), true) = (unsayable.first(), to.is_empty() && !begun.told) {
             return Err(Failure::Broken(format!("{host} cannot take the address {first}: {NO_UTF8}")));
         }
-        let message = self.message(announcement, words, &shown);
+        let message = self.message(letter, &shown);
         let message = message.map_err(|error| Failure::Final(chain(&error)))?.formatted();
         let refused = match to.is_empty() {
             true => Vec::new(),
-            false => self.server.send(connection, &self.from.email, &to, &message).await?,
+            false => server.send(connection, &self.from.email, &to, &message).await?,
         };
         begun.told |= refused.len() < to.len();
         begun.refused.extend(unsayable.iter().map(|address| format!("{address}: {host} cannot take it: {NO_UTF8}")));
@@ -136,7 +207,7 @@ impl Mail {
             match refused.failure {
                 Failure::Final(why) => begun.refused.push(format!("{}: {why}", refused.address)),
                 Failure::Later(_) | Failure::Broken(_) => {
-                    let left = self.to.iter().find(|mailbox| mailbox.email == refused.address);
+                    let left = all.iter().find(|mailbox| mailbox.email == refused.address);
                     begun.left.extend(left.cloned());
                     waiting.get_or_insert(refused);
                 }
@@ -151,35 +222,58 @@ impl Mail {
     }
 
     /// The mail; `to` stands in its head, also where someone has it already.
-    fn message(
-        &self,
-        announced: &Announced,
-        words: &words::MailWords,
-        to: &[&Mailbox],
-    ) -> Result<Message, lettre::error::Error> {
+    fn message(&self, letter: &Letter, to: &[&Mailbox]) -> Result<Message, lettre::error::Error> {
         let part = |kind: ContentType, body: String| {
             SinglePart::builder().header(kind).header(ContentTransferEncoding::QuotedPrintable).body(body)
         };
         let id = |key: &str| format!("<{key}@{}>", self.host);
         let mut message = Message::builder()
             .from(self.from.clone())
-            .subject(words.subject.clone())
-            .message_id(Some(id(&announced.key())))
+            .subject(letter.words.subject.clone())
+            .message_id(Some(id(&letter.key)))
             .header(AutoSubmitted);
         for to in to {
             message = message.to(Mailbox::clone(to));
         }
-        if let Announced::Push(announcement) = announced
-            && announcement.event != Moment::Started
-        {
-            let start = id(&format!("push-{}-{}", announcement.push.id, Moment::Started.name()));
+        if let Some(start) = letter.replies_to.as_deref().map(id) {
             message = message.header(InReplyTo::from(start.clone())).header(References::from(start));
         }
         message.multipart(
             MultiPart::alternative()
-                .singlepart(part(ContentType::TEXT_PLAIN, words.text.clone()))
-                .singlepart(part(ContentType::TEXT_HTML, words.html.clone())),
+                .singlepart(part(ContentType::TEXT_PLAIN, letter.words.text.clone()))
+                .singlepart(part(ContentType::TEXT_HTML, letter.words.html.clone())),
         )
+    }
+
+    /// The authors of a push's commits who are told of it, and are not in the list of all.
+    fn authors_of(&self, announced: &Announced, all: &[Mailbox]) -> Vec<Mailbox> {
+        let Announced::Push(announcement) = announced else { return Vec::new() };
+        let mut authors: Vec<Mailbox> = Vec::new();
+        for commit in announcement.commits.iter().filter(|commit| self.config.tells_author(&commit.email)) {
+            // Their name is what a commit says: the address alone is used.
+            let Ok(author) = commit.email.parse::<Address>().map(|address| Mailbox::new(None, address)) else {
+                continue;
+            };
+            if authors.len() < MOST_AUTHORS && !all.iter().chain(&authors).any(|known| known.email == author.email) {
+                authors.push(author);
+            }
+        }
+        authors
+    }
+
+    /// Whom a mail goes to: those of the server's file, or the address that a stack names.
+    fn addressed(&self, place: Option<&str>) -> Result<Vec<Mailbox>, Trouble> {
+        match place {
+            None => Ok(self.to.clone()),
+            Some(place) => Ok(vec![place.parse().map_err(|_| Trouble::no_such_place(place))?]),
+        }
+    }
+}
+
+fn carrier(config: &config::Email) -> Result<Carrier, String> {
+    match &config.sendmail {
+        Some(program) => Ok(Carrier::Program(Sendmail::new(program))),
+        None => Ok(Carrier::Server(Box::new(server(config)?))),
     }
 }
 
@@ -212,12 +306,21 @@ fn host_of(url: &str) -> String {
 impl Channel for Mail {
     const KIND: ChannelKind = ChannelKind::Email;
 
-    async fn tell(&mut self, announcement: &Announced) -> Result<Delivered, Trouble> {
-        let key = announcement.key();
-        let all = Begun { left: self.to.clone(), ..Begun::default() };
-        let mut begun = self.begun.remove(&key).unwrap_or(all);
-        let words = words::letter_of(announcement);
-        match tokio::time::timeout(SEND_TIMEOUT, self.try_to_send(announcement, &words, &mut begun)).await {
+    async fn tell(
+        &mut self,
+        place: Option<&str>,
+        announcement: &Announced,
+        _begun: Option<&str>,
+    ) -> Result<Delivered, Trouble> {
+        let mut all = self.addressed(place)?;
+        if place.is_none() {
+            all.extend(self.authors_of(announcement, &all));
+        }
+        let key = format!("{} {}", announcement.key(), place.unwrap_or_default());
+        let fresh = Begun { left: all.clone(), ..Begun::default() };
+        let mut begun = self.begun.remove(&key).unwrap_or(fresh);
+        let letter = Letter::of(announcement);
+        match tokio::time::timeout(SEND_TIMEOUT, self.try_to_send(&letter, &all, &mut begun)).await {
             Ok(Ok(())) => {}
             // Someone has it: for the others it is tried again.
             Ok(Err(Failure::Final(why))) if begun.told => return self.later(key, begun, Trouble::Later(why)),
@@ -225,7 +328,7 @@ impl Channel for Mail {
             Ok(Err(Failure::Later(why))) => return self.later(key, begun, Trouble::Later(why)),
             Ok(Err(Failure::Broken(why))) => return self.later(key, begun, Trouble::Broken(why)),
             Err(_) => {
-                let (host, seconds) = (&self.server.host, SEND_TIMEOUT.as_secs());
+                let (host, seconds) = (self.carrier.host(), SEND_TIMEOUT.as_secs());
                 let why = format!("{host} did not answer within {seconds} s");
                 return self.later(key, begun, Trouble::Broken(why));
             }
@@ -233,13 +336,15 @@ impl Channel for Mail {
         let problem = (!begun.refused.is_empty()).then(|| format!("refused for {}", begun.refused.join("; ")));
         match (begun.told, problem) {
             (false, Some(problem)) => Err(Trouble::Never(problem)),
-            (_, problem) => Ok(Delivered { words: format!("{}\n\n{}", words.subject, words.text), problem }),
+            (_, problem) => {
+                Ok(Delivered { words: format!("{}\n\n{}", letter.words.subject, letter.words.text), problem })
+            }
         }
     }
 
-    async fn tell_piled(&mut self, piled: &[Announcement]) -> Result<Delivered, Trouble> {
+    async fn tell_piled(&mut self, place: Option<&str>, piled: &[Announcement]) -> Result<Delivered, Trouble> {
         match piled {
-            [only] => self.tell(&Announced::Push(Box::new(only.clone()))).await,
+            [only] => self.tell(place, &Announced::Push(Box::new(only.clone())), None).await,
             _ => Err(Trouble::Later("mails are told each on its own".to_owned())),
         }
     }
@@ -247,24 +352,6 @@ impl Channel for Mail {
     async fn recovered(&mut self) {
         // Each mail is a connection of its own: there is nothing to recover.
         std::future::pending().await
-    }
-}
-
-/// Says that no person wrote the mail, so that no absence notice answers it (RFC 3834).
-#[derive(Clone)]
-struct AutoSubmitted;
-
-impl Header for AutoSubmitted {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("Auto-Submitted")
-    }
-
-    fn parse(_text: &str) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        Ok(Self)
-    }
-
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), "auto-generated".to_owned())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a webhook is sent, by format: an event with all that is known, or a message as a chat takes it. Pure. It must never let what a person
 //! or a commit said be more than text: a mention, a link, a format.
 
-use super::words::line_of;
+use crate::announce::words::{Trial, line_of, moment};
 use crate::config::WebhookFormat;
 use crate::ledger::outbox::Announced;
 use crate::time::At;
@@ -23,17 +23,44 @@ pub fn content_type(format: WebhookFormat) -> &'static str {
 /// The body; `source` is the address of the pages.
 pub fn of(format: WebhookFormat, announced: &Announced, source: &str, now: At) -> String {
     let line = line_of(announced, now);
-    let body = match format {
-        WebhookFormat::Cloudevents => event(announced, source, &line),
-        WebhookFormat::Slack => json!({ "text": escaped(&line), "unfurl_links": false }),
-        WebhookFormat::Teams => card(announced, &line),
+    let url = match announced {
+        Announced::Push(announcement) => &announcement.url,
+        Announced::Stage(news) => &news.url,
+        Announced::Week(week) => &week.url,
+    };
+    message(format, &line, url, || event(announced, source, &line)).to_string()
+}
+
+/// The body of a message that announces nothing.
+pub fn of_trial(format: WebhookFormat, trial: &Trial, source: &str) -> String {
+    let line = trial.line();
+    let event = || {
+        json!({
+            "specversion": "1.0",
+            "id": trial.key(),
+            "source": source,
+            "type": "pushbutton.test",
+            "time": trial.at.to_string(),
+            "datacontenttype": "application/json",
+            "text": line,
+            "data": { "who": trial.who, "url": trial.url },
+        })
+    };
+    message(format, &line, &trial.url, event).to_string()
+}
+
+/// A line of text as each of them takes it; programs get the whole event.
+fn message(format: WebhookFormat, line: &str, url: &str, event: impl FnOnce() -> Value) -> Value {
+    match format {
+        WebhookFormat::Cloudevents => event(),
+        WebhookFormat::Slack => json!({ "text": escaped(line), "unfurl_links": false }),
+        WebhookFormat::Teams => card(line, url),
         WebhookFormat::Discord => {
-            let text: String = plain(&line).chars().take(DISCORD).collect();
+            let text: String = plain(line).chars().take(DISCORD).collect();
             json!({ "content": text, "allowed_mentions": { "parse": [] }, "flags": 4 })
         }
-        WebhookFormat::GoogleChat => json!({ "text": escaped(&line) }),
-    };
-    body.to_string()
+        WebhookFormat::GoogleChat => json!({ "text": escaped(line) }),
+    }
 }
 
 /// An event of CloudEvents 1.0 in its JSON format.
@@ -41,7 +68,7 @@ fn event(announced: &Announced, source: &str, line: &str) -> Value {
     let (of, name, time, subject, data) = match announced {
         Announced::Push(announcement) => {
             let push = &announcement.push;
-            let time = super::words::moment(announced).map(|at| at.to_string());
+            let time = moment(announced).map(|at| at.to_string());
             let subject = format!("{}/{}", push.stack, push.stage);
             ("push", announcement.event.name().to_owned(), time, subject, serde_json::to_value(announcement))
         }
@@ -71,12 +98,7 @@ fn event(announced: &Announced, source: &str, line: &str) -> Value {
 }
 
 /// A message of Teams: one adaptive card.
-fn card(announced: &Announced, line: &str) -> Value {
-    let url = match announced {
-        Announced::Push(announcement) => &announcement.url,
-        Announced::Stage(news) => &news.url,
-        Announced::Week(of) => &of.url,
-    };
+fn card(line: &str, url: &str) -> Value {
     json!({
         "type": "message",
         "attachments": [{

@@ -4,36 +4,31 @@
 mod body;
 mod sign;
 
+use super::answer::{judge, words_of};
 use super::channel::{Begin, Channel, Delivered, Trouble};
 use super::delivery::deliver;
-use super::words;
-use crate::advice::{Advice, tls};
-use crate::config::{self, ChannelKind, Secret, WebhookFormat};
+use super::words::Trial;
+use crate::config::{self, ChannelConfig, ChannelKind, Secret, WebhookFormat};
 use crate::ledger::outbox::{Announced, Announcement};
-use crate::outbound::{self, Limits, NoAnswer};
+use crate::outbound::{self, Limits};
 use crate::time::At;
+use hyper::Request;
 use hyper::header::CONTENT_TYPE;
-use hyper::{Request, Response, StatusCode};
 use std::future::pending;
 use std::time::Duration;
 use url::Url;
 
 /// What one delivery may take, and how much of the answer is read: it is shown when it is no success.
 const LIMITS: Limits = Limits { time: Duration::from_secs(20), bytes: 64 << 10 };
-/// Of what the other side says, in characters.
-const SHOWN: usize = 200;
 
 /// What begins the channel, when its table can be used; `url` is where the pages are.
-pub(super) fn ready(config: &config::Webhook, url: &str) -> Result<Begin, String> {
-    let webhook = Webhook {
-        to: config.address()?,
-        format: config.format,
-        secret: config.password.read().map_err(|why| why.to_string())?,
-        source: url.to_owned(),
-    };
+pub(super) fn ready(channel: &ChannelConfig, config: &config::Webhook, url: &str) -> Result<Begin, String> {
+    let (name, webhook) = (channel.name.clone(), Webhook::new(channel, config, url)?);
     Ok(Box::new(move |with, tasks| {
         let (health, stop) = (with.health.clone(), with.stop.clone());
-        tasks.spawn(health.keep("announce by webhook", stop, move || deliver(webhook.clone(), with.clone())));
+        tasks.spawn(
+            health.keep("announce by webhook", stop, move || deliver(webhook.clone(), name.clone(), with.clone())),
+        );
     }))
 }
 
@@ -45,9 +40,24 @@ pub(super) async fn look(config: &config::Webhook) -> Result<String, String> {
     Ok(format!("{} can be reached", to.origin().ascii_serialization()))
 }
 
+/// Sends a message: which server took it.
+pub(super) async fn trial(
+    channel: &ChannelConfig,
+    config: &config::Webhook,
+    url: &str,
+    trial: &Trial,
+) -> Result<String, String> {
+    let webhook = Webhook::new(channel, config, url)?;
+    let body = body::of_trial(webhook.format, trial, &webhook.source);
+    webhook.send(&trial.key(), body, trial.at).await.map_err(Trouble::why)?;
+    Ok(format!("{} took it", webhook.to.origin().ascii_serialization()))
+}
+
 /// Where announcements are sent, and how.
 #[derive(Clone)]
 struct Webhook {
+    /// How messages call its table in the server's file.
+    table: String,
     to: Url,
     format: WebhookFormat,
     secret: Option<Secret>,
@@ -58,21 +68,23 @@ struct Webhook {
 impl Channel for Webhook {
     const KIND: ChannelKind = ChannelKind::Webhook;
 
-    async fn tell(&mut self, announced: &Announced) -> Result<Delivered, Trouble> {
-        let now = At::now();
-        let body = body::of(self.format, announced, &self.source, now);
-        let request = self.request(&announced.key(), &body, now).map_err(|error| Trouble::Never(error.to_string()))?;
-        let server = self.to.origin().ascii_serialization();
-        match outbound::ask(&self.to, request, LIMITS).await {
-            Ok(answer) => judge(&server, &answer).map(|problem| Delivered { words: body, problem }),
-            Err(why) => Err(Trouble::Broken(words_of(&why))),
+    async fn tell(
+        &mut self,
+        place: Option<&str>,
+        announced: &Announced,
+        _begun: Option<&str>,
+    ) -> Result<Delivered, Trouble> {
+        if let Some(place) = place {
+            return Err(Trouble::no_such_place(place));
         }
+        let now = At::now();
+        self.send(&announced.key(), body::of(self.format, announced, &self.source, now), now).await
     }
 
-    async fn tell_piled(&mut self, piled: &[Announcement]) -> Result<Delivered, Trouble> {
+    async fn tell_piled(&mut self, place: Option<&str>, piled: &[Announcement]) -> Result<Delivered, Trouble> {
         // Its limits say that nothing is folded: it is never given more than one.
         match piled {
-            [one, ..] => self.tell(&Announced::Push(Box::new(one.clone()))).await,
+            [one, ..] => self.tell(place, &Announced::Push(Box::new(one.clone())), None).await,
             [] => Ok(Delivered { words: String::new(), problem: None }),
         }
     }
@@ -84,6 +96,25 @@ impl Channel for Webhook {
 }
 
 impl Webhook {
+    fn new(channel: &ChannelConfig, config: &config::Webhook, url: &str) -> Result<Self, String> {
+        Ok(Self {
+            table: channel.table(),
+            to: config.address()?,
+            format: config.format,
+            secret: config.password.read().map_err(|why| why.to_string())?,
+            source: url.to_owned(),
+        })
+    }
+
+    async fn send(&self, key: &str, body: String, now: At) -> Result<Delivered, Trouble> {
+        let request = self.request(key, &body, now).map_err(|error| Trouble::Never(error.to_string()))?;
+        let server = self.to.origin().ascii_serialization();
+        match outbound::ask(&self.to, request, LIMITS).await {
+            Ok(answer) => judge(&server, &self.table, &answer).map(|()| Delivered { words: body, problem: None }),
+            Err(why) => Err(Trouble::Broken(words_of(&why))),
+        }
+    }
+
     fn request(&self, key: &str, body: &str, now: At) -> Result<Request<Vec<u8>>, hyper::http::Error> {
         let mut request = Request::post(self.to.as_str()).header(CONTENT_TYPE, body::content_type(self.format));
         for (name, value) in sign::headers(self.secret.as_ref().map(Secret::reveal), key, now, body) {
@@ -91,59 +122,5 @@ impl Webhook {
         }
         request = request.header("idempotency-key", key).header("content-length", body.len());
         request.body(body.as_bytes().to_vec())
-    }
-}
-
-/// What an answer means: a success, or whether it is about this announcement, or about all of them.
-fn judge(server: &str, answer: &Response<Vec<u8>>) -> Result<Option<String>, Trouble> {
-    let status = answer.status();
-    let said: String = String::from_utf8_lossy(answer.body()).split_whitespace().collect::<Vec<_>>().join(" ");
-    let said: String = super::clean::line(&said).chars().take(SHOWN).collect();
-    let said = if said.is_empty() { said } else { format!(": {said}") };
-    let why = format!("{server} answered {status}{said}");
-    match status {
-        _ if status.is_success() => Ok(None),
-        // What is said is wrong, and will be tomorrow.
-        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
-            Err(Trouble::Never(why))
-        }
-        StatusCode::TOO_MANY_REQUESTS => Err(Trouble::Later(why)),
-        _ if status.is_redirection() => {
-            Err(Trouble::Broken(format!("{why} (redirects are not followed): write the new address in [webhook]")))
-        }
-        StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(
-            Trouble::Broken(format!("{why}: the address or the secret of [webhook] is not accepted there any more")),
-        ),
-        _ => Err(Trouble::Broken(why)),
-    }
-}
-
-/// Why there is no answer, with what to do where that is known.
-fn words_of(why: &NoAnswer) -> String {
-    Advice::of(&why.to_string(), tls::CASES, &[]).words()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_about_the_announcement_itself_is_final() {
-        let judged = |status: u16| {
-            let answer = Response::builder().status(status).body(b"no\n  <b>such</b>\x1b[31m".to_vec()).unwrap();
-            judge("https://hooks.example.com", &answer)
-        };
-        for status in [200, 201, 202, 204] {
-            assert_eq!(judged(status), Ok(None));
-        }
-        for status in [400, 413, 422] {
-            assert!(matches!(judged(status), Err(Trouble::Never(_))), "{status}");
-        }
-        assert!(matches!(judged(429), Err(Trouble::Later(_))));
-        for status in [301, 302, 308, 401, 403, 404, 410, 500, 502, 503] {
-            assert!(matches!(judged(status), Err(Trouble::Broken(_))), "{status}");
-        }
-        let Err(Trouble::Broken(why)) = judged(500) else { panic!() };
-        assert!(why.contains("answered 500 Internal Server Error: no <b>such</b>") && !why.contains('\x1b'), "{why}");
     }
 }

@@ -10,12 +10,14 @@ mod mail;
 mod pause;
 mod piled;
 mod stage;
+mod trial;
 mod week;
 
-pub(super) use announced::{letter_of, line_of};
+pub(super) use announced::{letter_of, line_of, line_of_push, text_of_push, title_of_push};
 pub use line::irc_line;
 pub use mail::{MailWords, mail};
 pub use piled::piled_up;
+pub use trial::Trial;
 
 use super::clean;
 use crate::journal::{Ended, PushState};

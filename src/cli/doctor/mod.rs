@@ -4,6 +4,7 @@
 //! `report` is what is said; `machine`, `keys`, `disk`, `channels` and `hosts` are those who look, each on its own: what one finds keeps
 //! no other from looking.
 
+pub mod announce;
 mod channels;
 mod disk;
 mod hosts;

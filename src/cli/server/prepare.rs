@@ -3,7 +3,7 @@
 //! listen on. It must never make, change or lock anything, and never stop at the first mistake.
 
 use crate::advice::Advice;
-use crate::config::{ChannelKind, Config, ConfigError, Draft, Forge, Proxy, ProxyListen};
+use crate::config::{Config, ConfigError, Draft, Forge, Proxy, ProxyListen};
 use crate::desk::{self, DeskError};
 use crate::ledger;
 use crate::process::Program;
@@ -69,12 +69,14 @@ fn look_at_socket(draft: &mut Draft, path: &Path) {
 }
 
 fn look_at_secrets(draft: &mut Draft, config: &Config) {
-    for kind in ChannelKind::ALL {
-        let Some(secret) = config.password_of(kind) else { continue };
-        // Two places are a mistake of the text, and told as one.
-        let one = secret.password_file.is_none() || secret.password_env.is_none();
-        if let (Err(why), Some(key), true) = (secret.read(), secret.key(), one) {
-            draft.refuse(&[kind.name(), key], why.to_string(), Some(why.cure()));
+    for channel in &config.channels {
+        for (key, secret) in channel.settings.secrets() {
+            // Two places are a mistake of the text, and told as one.
+            let one = secret.password_file.is_none() || secret.password_env.is_none();
+            if let (Err(why), true) = (secret.read(), one) {
+                let path: Vec<&str> = channel.path.iter().map(String::as_str).chain([key]).collect();
+                draft.refuse(&path, why.to_string(), Some(why.cure()));
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `[webhook]`: its keys, and what must not be said of it. It must never hold a secret, nor send anything: that is `announce/webhook`.
 
 use crate::config::SecretName;
-use crate::config::broken_rules::Rules;
+use crate::config::broken_rules::TableRules;
 use crate::config::key::{Key, Kind, key};
 use crate::diagnostic::shown;
 use serde::Deserialize;
@@ -91,27 +91,24 @@ impl Webhook {
     }
 
     /// Notes what is against the rules.
-    pub(super) fn judge(&self, rules: &mut Rules<'_>) {
+    pub(super) fn judge(&self, rules: &mut TableRules<'_, '_>) {
         match (&self.url, &self.url_file) {
-            (Some(_), Some(_)) => rules.refuse(&["webhook", "url_file"], "url and url_file are both set", "keep one"),
+            (Some(_), Some(_)) => rules.refuse("url_file", "url and url_file are both set", "keep one"),
             (None, None) => {
                 let cure = "url = \"https://hooks.example.com/push\", or url_file where the address is a secret";
-                rules.refuse(&["webhook"], "[webhook] does not say where to send announcements", cure);
+                rules.refuse("", format!("{} does not say where to send announcements", rules.of), cure);
             }
             (Some(text), None) => {
-                if let Err(why) = address(text) {
-                    let title = format!("`{}` is not an address for announcements: {why}", shown(text));
-                    rules.refuse(&["webhook", "url"], title, "write it whole: https://hooks.example.com/push");
-                }
+                judge_address(rules, "url", text);
             }
             (None, Some(_)) => {}
         }
-        rules.one_password("webhook");
+        rules.one_password();
     }
 }
 
 /// An address that announcements may be sent to: TLS, or a server on this machine.
-fn address(text: &str) -> Result<Url, &'static str> {
+pub(super) fn address(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text).map_err(|_| "it is not a whole address")?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("it holds a name or a password before its @");
@@ -126,6 +123,14 @@ fn address(text: &str) -> Result<Url, &'static str> {
         "https" => Ok(url),
         "http" if here => Ok(url),
         _ => Err("it must be https, or http to this machine"),
+    }
+}
+
+/// Notes what is wrong with an address.
+pub(super) fn judge_address(rules: &mut TableRules<'_, '_>, key: &str, text: &str) {
+    if let Err(why) = address(text) {
+        let title = format!("`{}` is not an address for announcements: {why}", shown(text));
+        rules.refuse(key, title, "write it whole: https://hooks.example.com/push");
     }
 }
 

@@ -2,7 +2,7 @@
 //! they miss what was not told; and where the audit does not get to that is sent on. It must never hold what becomes of one announcement (the ledger has that), nor outlive the
 //! server. `announce` writes it, every page reads it.
 
-use crate::config::ChannelKind;
+use crate::stack::ChannelName;
 use crate::time::At;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ const SHOWN_AFTER: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
     /// Which.
-    pub channel: ChannelKind,
+    pub channel: ChannelName,
     /// Since when.
     pub since: At,
     /// Why, and what to do.
@@ -27,7 +27,7 @@ pub struct Broken {
 #[derive(Clone, Debug)]
 pub struct Channels {
     /// A std mutex: never held across an await.
-    broken: Arc<Mutex<BTreeMap<ChannelKind, Broken>>>,
+    broken: Arc<Mutex<BTreeMap<ChannelName, Broken>>>,
     /// Where the audit is sent to and does not get, since when, and why.
     audit: Arc<Mutex<BTreeMap<&'static str, (At, String)>>>,
     /// Rung when a page would look otherwise.
@@ -41,10 +41,11 @@ impl Channels {
     }
 
     /// Notes that a channel does not work; since when counts from the first time. Must be called within a runtime.
-    pub fn is_broken(&self, channel: ChannelKind, why: &str, now: At) {
+    pub fn is_broken(&self, channel: &ChannelName, why: &str, now: At) {
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = !broken.contains_key(&channel);
-        let entry = broken.entry(channel).or_insert_with(|| Broken { channel, since: now, why: String::new() });
+        let is_new = !broken.contains_key(channel);
+        let new = || Broken { channel: channel.clone(), since: now, why: String::new() };
+        let entry = broken.entry(channel.clone()).or_insert_with(new);
         why.clone_into(&mut entry.why);
         if is_new {
             self.ring_when_shown();
@@ -87,8 +88,8 @@ impl Channels {
     }
 
     /// Notes that a channel works.
-    pub fn works(&self, channel: ChannelKind) {
-        let gone = self.broken.lock().unwrap_or_else(PoisonError::into_inner).remove(&channel);
+    pub fn works(&self, channel: &ChannelName) {
+        let gone = self.broken.lock().unwrap_or_else(PoisonError::into_inner).remove(channel);
         if gone.is_some() {
             self.bell.send_modify(|n| *n += 1);
         }
@@ -111,17 +112,18 @@ mod tests {
         let bell = watch::channel(0).0;
         let channels = Channels::new(bell.clone());
         let at = |s: i64| At::from_millis(1_795_255_200_000 + s * 1000);
-        channels.is_broken(ChannelKind::Irc, "refused", at(0));
-        channels.is_broken(ChannelKind::Irc, "timed out", at(50));
-        channels.is_broken(ChannelKind::Email, "535", at(50));
+        let (irc, email): (ChannelName, ChannelName) = ("irc".parse().unwrap(), "email".parse().unwrap());
+        channels.is_broken(&irc, "refused", at(0));
+        channels.is_broken(&irc, "timed out", at(50));
+        channels.is_broken(&email, "535", at(50));
         assert_eq!(channels.shown(at(59)), []);
-        let irc = Broken { channel: ChannelKind::Irc, since: at(0), why: "timed out".to_owned() };
-        assert_eq!(channels.shown(at(60)), [irc]);
+        let broken = Broken { channel: irc.clone(), since: at(0), why: "timed out".to_owned() };
+        assert_eq!(channels.shown(at(60)), [broken]);
         assert_eq!(channels.shown(at(110)).len(), 2);
-        channels.works(ChannelKind::Irc);
+        channels.works(&irc);
         assert_eq!(*bell.borrow(), 1, "pages are drawn anew when it works again");
         assert_eq!(channels.shown(at(110)).len(), 1);
-        channels.is_broken(ChannelKind::Irc, "refused", at(200));
+        channels.is_broken(&irc, "refused", at(200));
         assert_eq!(channels.shown(at(259)).len(), 1, "it counts anew");
         channels.audit_is_behind("syslog", "refused", at(0));
         channels.audit_is_behind("syslog", "timed out", at(50));

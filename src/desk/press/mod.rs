@@ -9,6 +9,7 @@ mod commits_file;
 pub(crate) mod marks;
 pub(crate) mod named;
 pub(crate) mod publish;
+pub(crate) mod redeliver;
 pub(crate) mod resume;
 pub(crate) mod status;
 pub(crate) mod version;

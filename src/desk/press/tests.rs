@@ -1,4 +1,3 @@
-use crate::config::ChannelKind;
 use crate::desk::decide::facts::Facts;
 use crate::desk::decide::outside::Outside;
 use crate::desk::decide::press::Press;
@@ -30,7 +29,7 @@ fn note(event: TraceEvent<'_>) {
 
 fn pushed(ledger: &mut Connection, push: i64, events: Vec<Event>) {
     sample::pressed(ledger, push);
-    let targets = NotifyTargets { url: "http://push".to_owned(), channels: ChannelKind::ALL.to_vec() };
+    let targets = NotifyTargets::all();
     let records = sample::records(Cursor::default(), events);
     let tx = ledger.transaction().unwrap();
     fold(&tx, sample::number(push), Cursor::default(), &records, &mut State::default(), &targets).unwrap();

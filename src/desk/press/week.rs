@@ -1,11 +1,12 @@
 //! Writes what a week brought into the outbox, for mail, when the week is over: once for each week, whatever restarts or clocks do in between, since
 //! the week's own day is the key. It must never tell a week that is not over.
 
-use crate::config::{ChannelKind, Weekly};
+use crate::config::{ChannelConfig, ChannelSettings, Weekly};
 use crate::desk::Desk;
 use crate::ledger::measures::week;
 use crate::ledger::outbox::{self, Week};
 use crate::ledger::{LedgerResult, audit, seal};
+use crate::stack::Destination;
 use crate::time::At;
 use std::time::Duration;
 
@@ -17,13 +18,28 @@ const HEAD_DIGITS: usize = 12;
 impl Desk {
     /// Writes each week when it is over, as long as the desk lives; not at all where the file names no time.
     pub(crate) async fn keep_writing_weeks(&self) {
-        let weekly = self.config.email.as_ref().and_then(|email| Weekly::parse(email.weekly.as_deref()?));
-        let Some(weekly) = weekly else { return self.stop.cancelled().await };
+        let weekly = |channel: &ChannelConfig| match &channel.settings {
+            ChannelSettings::Email(email) => {
+                Some((Weekly::parse(email.weekly.as_deref()?)?, Destination::from(channel.name.clone())))
+            }
+            ChannelSettings::Irc(_)
+            | ChannelSettings::Webhook(_)
+            | ChannelSettings::Http(_)
+            | ChannelSettings::Grafana(_)
+            | ChannelSettings::Github(_)
+            | ChannelSettings::Jira(_) => None,
+        };
+        let weekly: Vec<(Weekly, Destination)> = self.config.channels.iter().filter_map(weekly).collect();
+        if weekly.is_empty() {
+            return self.stop.cancelled().await;
+        }
         loop {
-            match self.write_week(&weekly, At::now()).await {
-                Ok(true) => self.changed(),
-                Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "the weekly mail was not written, and is tried again"),
+            for (weekly, to) in &weekly {
+                match self.write_week(weekly, to, At::now()).await {
+                    Ok(true) => self.changed(),
+                    Ok(false) => {}
+                    Err(error) => tracing::warn!(%error, "the weekly mail was not written, and is tried again"),
+                }
             }
             tokio::select! {
                 () = self.stop.cancelled() => return,
@@ -33,19 +49,20 @@ impl Desk {
     }
 
     /// Writes the week that was over last, unless it is there already; whether it was written.
-    async fn write_week(&self, weekly: &Weekly, now: At) -> LedgerResult<bool> {
+    async fn write_week(&self, weekly: &Weekly, to_whom: &Destination, now: At) -> LedgerResult<bool> {
         let (day, to) = weekly.last(now);
         let (from, _) = weekly.around(day);
         let key = format!("weekly-{day}");
-        let known = key.clone();
-        if self.ledger.read(move |connection| outbox::has_week(connection, &known, ChannelKind::Email)).await? {
+        let (known, of) = (key.clone(), to_whom.clone());
+        if self.ledger.read(move |connection| outbox::has_week(connection, &known, &of)).await? {
             return Ok(false);
         }
         let last = At::from_millis(to.millis() - 1).to_string();
         let pushes = format!("{}/pushes?since={}&until={}", self.config.url, &from.to_string()[..10], &last[..10]);
+        let of = to_whom.clone();
         let written = self.ledger.write(move |tx| {
             // Another server's look may have come first.
-            if outbox::has_week(tx, &key, ChannelKind::Email)? {
+            if outbox::has_week(tx, &key, &of)? {
                 return Ok(false);
             }
             let sum = week::sum(tx, from, to)?;
@@ -64,7 +81,7 @@ impl Desk {
                 url: pushes,
                 audit_head: head.chars().take(HEAD_DIGITS).collect(),
             };
-            outbox::write_week(tx, &week, ChannelKind::Email, now)?;
+            outbox::write_week(tx, &week, &of, now)?;
             Ok(true)
         });
         written.await

@@ -223,10 +223,10 @@ fn announce(
         },
         pause,
         held,
-        url: format!("{}/pushes/{push}", targets.url),
+        url: format!("{}/pushes/{push}", targets.url()),
         audit_head: head.chars().take(12).collect(),
     };
-    outbox::write(tx, &announcement, &targets.channels, at)
+    outbox::write(tx, &announcement, &targets.of(announcement.about()), at)
 }
 
 #[cfg(test)]

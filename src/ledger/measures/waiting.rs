@@ -1,9 +1,8 @@
 //! What waits or is under way at this moment: announcements, and journals of pushes that run. It must never read more than one row
 //! for each channel and each running push.
 
-use crate::config::ChannelKind;
 use crate::ledger::{LedgerError, LedgerResult};
-use crate::stack::PushNumber;
+use crate::stack::{Destination, PushNumber};
 use crate::time::At;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -11,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension};
 ///
 /// # Errors
 /// What SQLite said.
-pub fn since(connection: &Connection, channel: ChannelKind) -> LedgerResult<Option<At>> {
+pub fn since(connection: &Connection, channel: &Destination) -> LedgerResult<Option<At>> {
     let mut ask = connection.prepare_cached(
         "SELECT coalesce(o.payload ->> '$.at', o.payload ->> '$.pause.at', o.payload ->> '$.question.asked_at',
                          CASE o.event WHEN 'ended' THEN p.ended_at ELSE p.started_at END, p.pressed_at) AS happened_at

@@ -2,11 +2,10 @@
 //! It must never change one; delivering is the outbox's.
 
 use super::{DeliveryState, OutboxRow, row};
-use crate::config::ChannelKind;
 use crate::ledger::LedgerResult;
 use crate::ledger::history::Edge;
 use crate::ledger::visible::Visible;
-use crate::stack::{StackName, StageName};
+use crate::stack::{Destination, StackName, StageName};
 use rusqlite::{Connection, params};
 
 /// The stack and the stage that an announcement is about: those of its push, or its own; who sees a stage of a stack sees what is about all of them.
@@ -30,7 +29,7 @@ pub struct ListedAnnouncement {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelState {
     /// Which.
-    pub channel: ChannelKind,
+    pub channel: Destination,
     /// How many announcements arrived.
     pub delivered: i64,
     /// How many wait.
@@ -50,7 +49,7 @@ pub struct ChannelState {
 /// What SQLite said.
 pub fn list(
     connection: &Connection,
-    channel: Option<ChannelKind>,
+    channel: Option<&Destination>,
     state: Option<DeliveryState>,
     from: Option<Edge>,
     most: usize,

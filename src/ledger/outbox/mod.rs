@@ -2,19 +2,22 @@
 //! It must never be written by whoever delivers, but for how a delivery went.
 //! The fold writes rows (in its own transaction); `announce` delivers them; pages show what was told where.
 
+pub mod again;
 mod announced;
 pub mod deliveries;
 mod delivery_state;
+mod moment;
 mod stage_news;
 mod week;
+pub mod without_channel;
 
-use crate::config::ChannelKind;
+use crate::config::{About, ChannelEvent};
 use crate::ledger::{LedgerError, LedgerResult};
-use crate::stack::PushNumber;
+use crate::stack::{ChannelName, Destination, PushNumber};
 use crate::time::At;
 pub use announced::{AnnouncedCommit, AnnouncedLink, AnnouncedPaused, AnnouncedPush, AnnouncedQuestion, BadHost};
 pub use delivery_state::{DeliveryState, NoDeliveryState};
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+pub use moment::{Moment, Pause};
 use rusqlite::{Connection, Row, Transaction, named_params, params};
 use serde::{Deserialize, Serialize};
 pub use stage_news::{StageEvent, StageNews};
@@ -24,24 +27,16 @@ pub use week::{BadPush, Week, WeekOfStage, has_week, write_week};
 pub const MOST_BAD_HOSTS: usize = 20;
 /// No honest try is due later than this: a row further ahead comes from a clock that was put back, and is due now.
 const FURTHEST_MS: i64 = 16 * 60_000;
-/// Rows that may be told: waiting, and not behind an earlier announcement of the same push on the same channel, so
+/// Rows of a channel, wherever in it they go: `irc`, `irc:#web`.
+const OF_CHANNEL: &str = "(o.channel = :channel OR (o.channel > :channel || ':' AND o.channel < :channel || ';'))";
+/// The words in which the beginning of a row's push was told at the same place.
+const BEGUN: &str = "(SELECT b.told FROM outbox b
+    WHERE b.push = o.push AND b.event = 'started' AND b.channel = o.channel AND b.id <> o.id)";
+/// Rows that may be told: waiting, and not behind an earlier announcement of the same push at the same place, so
 /// that nobody reads the end before the beginning.
-const NEXT_IN_LINE: &str = "o.channel = :channel AND o.state = 'waiting' AND NOT EXISTS (
+const NEXT_IN_LINE: &str = "o.state = 'waiting' AND NOT EXISTS (
     SELECT 1 FROM outbox e
     WHERE e.push = o.push AND e.channel = o.channel AND e.state = 'waiting' AND e.id < o.id)";
-
-impl ToSql for ChannelKind {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.name().into())
-    }
-}
-
-impl FromSql for ChannelKind {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let name = value.as_str()?;
-        Self::named(name).ok_or_else(|| FromSqlError::Other(format!("{name:?} is no channel").into()))
-    }
-}
 
 /// The key of an announcement, and the head of the audit that it carries; its number, and why it cannot be read.
 pub type Head = Result<(String, String), (i64, String)>;
@@ -105,6 +100,15 @@ impl Announced {
         }
     }
 
+    /// What it is about; nothing where it is about the whole server.
+    pub fn about(&self) -> Option<About<'_>> {
+        match self {
+            Self::Push(announcement) => Some(announcement.about()),
+            Self::Stage(news) => Some(news.about()),
+            Self::Week(_) => None,
+        }
+    }
+
     fn audit_head(&self) -> &str {
         match self {
             Self::Push(announcement) => &announcement.audit_head,
@@ -148,6 +152,13 @@ pub struct Announcement {
 }
 
 impl Announcement {
+    /// What it is about, for the filters of channels.
+    pub fn about(&self) -> About<'_> {
+        let (event, push) = (self.event.event(), &self.push);
+        let result = (event == ChannelEvent::Ended).then(|| push.state.word());
+        About { stack: &push.stack, stage: Some(&push.stage), event, result }
+    }
+
     /// The key that tells a repeat: `push-214-ended`, `push-214-paused-57`, `push-214-asked-1`.
     pub fn key(&self) -> String {
         format!("push-{}-{}", self.push.id, self.moment())
@@ -163,48 +174,6 @@ impl Announcement {
     }
 }
 
-/// A pause, or the end of one, as it is told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pause {
-    /// The journal record that says so.
-    pub n: u64,
-    /// When.
-    pub at: String,
-    /// Who.
-    pub who: String,
-    /// How long the pause was, in milliseconds; none at its beginning.
-    pub lasted_ms: Option<i64>,
-}
-
-/// Which moment of a push is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Moment {
-    /// It began.
-    Started,
-    /// It asks, and waits for an answer.
-    Asked,
-    /// Someone paused it.
-    Paused,
-    /// Someone let it go on.
-    Resumed,
-    /// It ended.
-    Ended,
-}
-
-impl Moment {
-    /// The name in the ledger and in keys.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Started => "started",
-            Self::Asked => "asked",
-            Self::Paused => "paused",
-            Self::Resumed => "resumed",
-            Self::Ended => "ended",
-        }
-    }
-}
-
 /// One announcement for one channel, as the ledger keeps it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxRow {
@@ -216,7 +185,7 @@ pub struct OutboxRow {
     /// without a push.
     pub event: String,
     /// Where it is told.
-    pub channel: ChannelKind,
+    pub channel: Destination,
     /// How far it is.
     pub state: DeliveryState,
     /// How many tries there were.
@@ -236,38 +205,42 @@ pub struct OutboxRow {
 pub struct Due {
     /// The row's number.
     pub id: i64,
+    /// Where it is told.
+    pub to: Destination,
     /// How many tries failed before.
     pub tries: i64,
+    /// The words in which the beginning of the same push was told there.
+    pub begun: Option<String>,
     /// What is to be told, or why it cannot be read: one bad row must not stop the channel.
     pub announcement: Result<Announced, String>,
 }
 
-/// Writes an announcement for each channel; a repeat of the same push, event and channel changes nothing.
+/// Writes an announcement for each destination; a repeat of the same push, event and destination changes nothing.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn write(tx: &Transaction<'_>, announcement: &Announcement, channels: &[ChannelKind], at: At) -> LedgerResult<()> {
+pub fn write(tx: &Transaction<'_>, announcement: &Announcement, to: &[Destination], at: At) -> LedgerResult<()> {
     let payload = serde_json::to_string(announcement)?;
     let mut insert = tx.prepare_cached(
         "INSERT INTO outbox (push, event, channel, payload, next_at) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (push, event, channel) DO NOTHING",
     )?;
-    for channel in channels {
-        insert.execute(params![announcement.push.id, announcement.moment(), channel, payload, at.to_string()])?;
+    for to in to {
+        insert.execute(params![announcement.push.id, announcement.moment(), to, payload, at.to_string()])?;
     }
     Ok(())
 }
 
-/// Writes what happened on a stage for each channel.
+/// Writes what happened on a stage for each destination.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn write_news(tx: &Transaction<'_>, news: &StageNews, channels: &[ChannelKind], at: At) -> LedgerResult<()> {
+pub fn write_news(tx: &Transaction<'_>, news: &StageNews, to: &[Destination], at: At) -> LedgerResult<()> {
     let payload = serde_json::to_string(news)?;
     let mut insert =
         tx.prepare_cached("INSERT INTO outbox (push, event, channel, payload, next_at) VALUES (NULL, ?1, ?2, ?3, ?4)")?;
-    for channel in channels {
-        insert.execute(params![news.key, channel, payload, at.to_string()])?;
+    for to in to {
+        insert.execute(params![news.key, to, payload, at.to_string()])?;
     }
     Ok(())
 }
@@ -276,23 +249,23 @@ pub fn write_news(tx: &Transaction<'_>, news: &StageNews, channels: &[ChannelKin
 ///
 /// # Errors
 /// What SQLite said.
-pub fn due(conn: &Connection, channel: ChannelKind, now: At, most: usize) -> LedgerResult<Vec<Due>> {
+pub fn due(conn: &Connection, channel: &ChannelName, now: At, most: usize) -> LedgerResult<Vec<Due>> {
     let mut ask = conn.prepare_cached(&format!(
-        "SELECT o.id, o.tries, o.payload FROM outbox o
-         WHERE {NEXT_IN_LINE} AND (o.next_at <= :now OR o.next_at > :furthest) ORDER BY o.id LIMIT :most"
+        "SELECT o.id, o.channel, o.tries, o.payload, {BEGUN} AS begun FROM outbox o
+         WHERE {OF_CHANNEL} AND {NEXT_IN_LINE} AND (o.next_at <= :now OR o.next_at > :furthest) ORDER BY o.id LIMIT :most"
     ))?;
     read_due(&mut ask, channel, now, most)
 }
 
 fn read_due(
     ask: &mut rusqlite::CachedStatement<'_>,
-    channel: ChannelKind,
+    channel: &ChannelName,
     now: At,
     most: usize,
 ) -> LedgerResult<Vec<Due>> {
     let furthest = At::from_millis(now.millis().saturating_add(FURTHEST_MS));
     let mut rows = ask.query(named_params! {
-        ":channel": channel,
+        ":channel": channel.as_str(),
         ":now": now.to_string(),
         ":furthest": furthest.to_string(),
         ":most": i64::try_from(most).unwrap_or(i64::MAX),
@@ -301,7 +274,13 @@ fn read_due(
     while let Some(row) = rows.next()? {
         let payload: String = row.get("payload")?;
         let announcement = Announced::read(&payload).map_err(|error| format!("cannot be read: {error}"));
-        due.push(Due { id: row.get("id")?, tries: row.get("tries")?, announcement });
+        due.push(Due {
+            id: row.get("id")?,
+            to: row.get("channel")?,
+            tries: row.get("tries")?,
+            begun: row.get("begun")?,
+            announcement,
+        });
     }
     Ok(due)
 }
@@ -311,15 +290,15 @@ fn read_due(
 ///
 /// # Errors
 /// What SQLite said.
-pub fn piled(conn: &Connection, channel: ChannelKind, now: At, most: usize) -> LedgerResult<Vec<Due>> {
-    let mut ask = conn.prepare_cached(
-        "SELECT o.id, o.tries, o.payload FROM outbox o
-         WHERE o.channel = :channel AND o.state = 'waiting' AND (o.next_at <= :now OR o.next_at > :furthest)
+pub fn piled(conn: &Connection, channel: &ChannelName, now: At, most: usize) -> LedgerResult<Vec<Due>> {
+    let mut ask = conn.prepare_cached(&format!(
+        "SELECT o.id, o.channel, o.tries, o.payload, {BEGUN} AS begun FROM outbox o
+         WHERE {OF_CHANNEL} AND o.state = 'waiting' AND (o.next_at <= :now OR o.next_at > :furthest)
            AND NOT EXISTS (SELECT 1 FROM outbox e
                            WHERE e.push = o.push AND e.channel = o.channel AND e.state = 'waiting' AND e.id < o.id
                              AND e.next_at > :now AND e.next_at <= :furthest)
-         ORDER BY o.id LIMIT :most",
-    )?;
+         ORDER BY o.id LIMIT :most"
+    ))?;
     read_due(&mut ask, channel, now, most)
 }
 
@@ -327,9 +306,10 @@ pub fn piled(conn: &Connection, channel: ChannelKind, now: At, most: usize) -> L
 ///
 /// # Errors
 /// What SQLite said.
-pub fn next_due(conn: &Connection, channel: ChannelKind) -> LedgerResult<Option<At>> {
-    let mut ask = conn.prepare_cached(&format!("SELECT min(o.next_at) FROM outbox o WHERE {NEXT_IN_LINE}"))?;
-    let next: Option<String> = ask.query_row(named_params! { ":channel": channel }, |row| row.get(0))?;
+pub fn next_due(conn: &Connection, channel: &ChannelName) -> LedgerResult<Option<At>> {
+    let mut ask =
+        conn.prepare_cached(&format!("SELECT min(o.next_at) FROM outbox o WHERE {OF_CHANNEL} AND {NEXT_IN_LINE}"))?;
+    let next: Option<String> = ask.query_row(named_params! { ":channel": channel.as_str() }, |row| row.get(0))?;
     next.map(|text| text.parse().map_err(|_| LedgerError::Corrupt(format!("outbox.next_at {text:?}")))).transpose()
 }
 

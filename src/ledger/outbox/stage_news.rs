@@ -1,6 +1,7 @@
 //! What is told of a stage or a build while nothing is pushed: that a push waits for approval, what became of that, and which builds were
 //! marked. Kept as announcements of pushes are: a field is never renamed nor taken away. It must never be read from a table.
 
+use crate::config::{About, ChannelEvent};
 use crate::stack::{StackName, StageName};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,21 @@ pub enum StageEvent {
     Unmarked,
     /// Stages are not pushed automatically any more, since something went wrong.
     AutoOff,
+}
+
+impl StageEvent {
+    /// What filters call it.
+    fn event(self) -> ChannelEvent {
+        match self {
+            Self::ApprovalAsked => ChannelEvent::ApprovalAsked,
+            Self::Approved => ChannelEvent::Approved,
+            Self::Declined => ChannelEvent::Declined,
+            Self::MarkedGood => ChannelEvent::MarkedGood,
+            Self::MarkedBad => ChannelEvent::MarkedBad,
+            Self::Unmarked => ChannelEvent::Unmarked,
+            Self::AutoOff => ChannelEvent::AutoOff,
+        }
+    }
 }
 
 /// What is told of a stage. Times are RFC 3339 in UTC.
@@ -64,4 +80,11 @@ pub struct StageNews {
     pub url: String,
     /// The first 12 digits of the audit's head.
     pub audit_head: String,
+}
+
+impl StageNews {
+    /// What it is about, for the filters of channels.
+    pub fn about(&self) -> About<'_> {
+        About { stack: &self.stack, stage: self.stage.as_ref(), event: self.news.event(), result: None }
+    }
 }

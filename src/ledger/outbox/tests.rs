@@ -3,8 +3,8 @@ use crate::journal::PushState;
 use crate::ledger::Ledger;
 use crate::plan::PushKind;
 
-const IRC: ChannelKind = ChannelKind::Irc;
-const EMAIL: ChannelKind = ChannelKind::Email;
+const IRC: &str = "irc";
+const EMAIL: &str = "email";
 const T0: i64 = 1_795_255_200_000;
 
 fn at(seconds: i64) -> At {
@@ -13,6 +13,10 @@ fn at(seconds: i64) -> At {
 
 fn number(number: i64) -> PushNumber {
     PushNumber::new(number).unwrap()
+}
+
+fn name(channel: &str) -> ChannelName {
+    channel.parse().unwrap()
 }
 
 fn announcement(push: i64, event: Moment) -> Announcement {
@@ -67,7 +71,7 @@ fn announcement(push: i64, event: Moment) -> Announcement {
 }
 
 /// A ledger with pushes 1 and 2, and what was written of them.
-async fn ledger(dir: &tempfile::TempDir, written: Vec<(i64, Moment, &'static [ChannelKind])>) -> Ledger {
+async fn ledger(dir: &tempfile::TempDir, written: Vec<(i64, Moment, &'static [&'static str])>) -> Ledger {
     let ledger = Ledger::open(&dir.path().join("pushbutton.db")).unwrap();
     ledger
         .write(move |tx| {
@@ -79,7 +83,8 @@ async fn ledger(dir: &tempfile::TempDir, written: Vec<(i64, Moment, &'static [Ch
                 )?;
             }
             for (push, event, channels) in &written {
-                write(tx, &announcement(*push, *event), channels, at(0))?;
+                let to: Vec<Destination> = channels.iter().map(|to| to.parse().unwrap()).collect();
+                write(tx, &announcement(*push, *event), &to, at(0))?;
             }
             Ok(())
         })
@@ -88,8 +93,9 @@ async fn ledger(dir: &tempfile::TempDir, written: Vec<(i64, Moment, &'static [Ch
     ledger
 }
 
-async fn keys(ledger: &Ledger, channel: ChannelKind, now: At) -> Vec<String> {
-    let due = ledger.read(move |conn| due(conn, channel, now, 9)).await.unwrap();
+async fn keys(ledger: &Ledger, channel: &str, now: At) -> Vec<String> {
+    let channel = name(channel);
+    let due = ledger.read(move |conn| due(conn, &channel, now, 9)).await.unwrap();
     due.iter().map(|due| due.announcement.as_ref().unwrap().key()).collect()
 }
 
@@ -107,7 +113,11 @@ async fn an_announcement_written_twice_is_told_once() {
         (rows[0].state, rows[0].told.as_deref(), rows[0].tries),
         (DeliveryState::Told, Some("the very words"), 1)
     );
-    assert_eq!((rows[1].state, rows[1].channel), (DeliveryState::Waiting, EMAIL), "a channel tells for itself");
+    assert_eq!(
+        (rows[1].state, rows[1].channel.to_string()),
+        (DeliveryState::Waiting, EMAIL.to_owned()),
+        "a channel tells for itself"
+    );
 }
 
 #[tokio::test]
@@ -118,10 +128,49 @@ async fn nobody_reads_the_end_before_the_beginning() {
     ledger.write(|tx| failed(tx, 1, "down", Some(at(5)))).await.unwrap();
     assert_eq!(keys(&ledger, IRC, at(1)).await, ["push-2-started"]);
     ledger.write(|tx| delivered(tx, 3, "w", None, at(1))).await.unwrap();
-    assert_eq!(ledger.read(|conn| next_due(conn, IRC)).await.unwrap(), Some(at(5)));
+    assert_eq!(ledger.read(|conn| next_due(conn, &name(IRC))).await.unwrap(), Some(at(5)));
     assert_eq!(keys(&ledger, IRC, at(5)).await, ["push-1-started"]);
     ledger.write(|tx| failed(tx, 1, "refused", None)).await.unwrap();
     assert_eq!(keys(&ledger, IRC, at(5)).await, ["push-1-ended"], "what was given up stands in nobody's way");
+}
+
+#[tokio::test]
+async fn each_place_of_a_channel_has_its_own_order_and_others_have_theirs() {
+    let dir = tempfile::tempdir().unwrap();
+    let (to, more) = (&["irc", "irc:#web", "irc-b", "irc:#ops"][..], &["irc:#web"][..]);
+    let ledger = ledger(&dir, vec![(1, Moment::Started, to), (1, Moment::Ended, more)]).await;
+    let due = ledger.read(|conn| due(conn, &name("irc"), at(0), 9)).await.unwrap();
+    let places: Vec<String> = due.iter().map(|row| row.to.to_string()).collect();
+    assert_eq!(places, ["irc", "irc:#web", "irc:#ops"], "of this channel alone, and no end before its beginning");
+    ledger.write(|tx| failed(tx, 1, "down", Some(at(5)))).await.unwrap();
+    ledger.write(|tx| delivered(tx, 2, "w", None, at(1))).await.unwrap();
+    assert_eq!(keys(&ledger, "irc", at(1)).await, ["push-1-started", "push-1-ended"], "#ops, and the end in #web");
+    assert_eq!(keys(&ledger, "irc-b", at(1)).await, ["push-1-started"]);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_channel_that_the_file_has_no_more_is_given_up_with_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let to = &["irc", "irc:#web", "gone", "gone:#x"][..];
+    let ledger = ledger(&dir, vec![(1, Moment::Started, to)]).await;
+    ledger.write(|tx| delivered(tx, 4, "w", None, at(1))).await.unwrap();
+    let known = || vec![name("irc"), name("email")];
+    assert!(ledger.read(move |conn| without_channel::waits(conn, &known())).await.unwrap());
+    assert_eq!(ledger.write(move |tx| without_channel::give_up(tx, &known(), "no channel")).await.unwrap(), 1);
+    assert!(!ledger.read(move |conn| without_channel::waits(conn, &known())).await.unwrap());
+    let rows = ledger.read(|conn| of_push(conn, number(1))).await.unwrap();
+    let states: Vec<&str> = rows.iter().map(|row| row.state.word()).collect();
+    assert_eq!(states, ["waiting", "waiting", "given up", "told"]);
+    assert_eq!(rows[2].problem.as_deref(), Some("no channel"));
+}
+
+#[test]
+fn the_results_of_filters_are_the_ends_of_pushes() {
+    let ends = PushState::ALL.into_iter().filter(|state| !state.is_running()).map(|state| state.word());
+    let (mut ends, mut known): (Vec<&str>, Vec<&str>) = (ends.collect(), crate::config::RESULTS.to_vec());
+    ends.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(ends, known);
 }
 
 #[tokio::test]
@@ -140,7 +189,7 @@ async fn what_was_given_up_shows_why() {
     ledger.write(|tx| failed(tx, 1, "550 no such person", None)).await.unwrap();
     let rows = ledger.read(|conn| of_push(conn, number(1))).await.unwrap();
     assert_eq!((rows[0].state, rows[0].problem.as_deref()), (DeliveryState::GivenUp, Some("550 no such person")));
-    assert_eq!(ledger.read(|conn| next_due(conn, EMAIL)).await.unwrap(), None);
+    assert_eq!(ledger.read(|conn| next_due(conn, &name(EMAIL))).await.unwrap(), None);
 }
 
 /// An announcement with everything in it, as it has stood in ledgers since bad hosts and links were first told.

@@ -1,9 +1,8 @@
 //! What a week brought, as the outbox keeps it: of each stage how many pushes, by whom, how they ended. Kept as other announcements are: a field is
 //! never renamed nor taken away. It must never be read from a table, nor written twice.
 
-use crate::config::ChannelKind;
 use crate::ledger::LedgerResult;
-use crate::stack::{PushNumber, StackName, StageName};
+use crate::stack::{Destination, PushNumber, StackName, StageName};
 use crate::time::At;
 use rusqlite::{Connection, Transaction, params};
 use serde::{Deserialize, Serialize};
@@ -75,19 +74,19 @@ pub struct BadPush {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn has_week(connection: &Connection, key: &str, channel: ChannelKind) -> LedgerResult<bool> {
+pub fn has_week(connection: &Connection, key: &str, to: &Destination) -> LedgerResult<bool> {
     let mut ask = connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE push IS NULL AND event = ?1 AND channel = ?2)")?;
-    Ok(ask.query_row(params![key, channel], |row| row.get(0))?)
+    Ok(ask.query_row(params![key, to], |row| row.get(0))?)
 }
 
 /// Writes what a week brought for one channel.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn write_week(tx: &Transaction<'_>, week: &Week, channel: ChannelKind, at: At) -> LedgerResult<()> {
+pub fn write_week(tx: &Transaction<'_>, week: &Week, to: &Destination, at: At) -> LedgerResult<()> {
     let payload = serde_json::to_string(week)?;
     tx.prepare_cached("INSERT INTO outbox (push, event, channel, payload, next_at) VALUES (NULL, ?1, ?2, ?3, ?4)")?
-        .execute(params![week.key, channel, payload, at.to_string()])?;
+        .execute(params![week.key, to, payload, at.to_string()])?;
     Ok(())
 }

@@ -320,7 +320,7 @@ CREATE TABLE outbox (                             -- announcements, written with
   id            INTEGER PRIMARY KEY,
   push          INTEGER REFERENCES pushes (id),   -- none of what happened while nothing was pushed
   event         TEXT NOT NULL,                    -- 'started', 'asked-N', 'paused-N', 'resumed-N' (N: which) or 'ended'; 'approval-N-asked'
-  channel       TEXT NOT NULL,                    -- 'irc' or 'email'
+  channel       TEXT NOT NULL,                    -- where it goes: the name of a channel, and perhaps a place in it: 'irc', 'irc:#web'
   payload       TEXT NOT NULL,                    -- a ledger::outbox::Announcement or StageNews as JSON
   state         TEXT NOT NULL DEFAULT 'waiting',  -- 'waiting', 'told', 'given up'
   tries         INTEGER NOT NULL DEFAULT 0,

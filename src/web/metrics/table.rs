@@ -7,11 +7,12 @@ use crate::desk::usage;
 use crate::journal::{Ended, HostResult};
 use crate::ledger::measures::waiting;
 use crate::ledger::{LedgerResult, deliveries, holds, kept};
+use crate::stack::Destination;
 use crate::time::At;
 use crate::web::app::App;
 use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::Connection;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Seconds of a day.
 const DAY_S: u64 = 24 * 60 * 60;
@@ -243,19 +244,25 @@ fn host_failures(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
     by_result(sources, &failures, counts)
 }
 
+/// Every channel of the file, and every destination that announcements wait for.
+fn destinations(sources: &Sources<'_>, known: &[deliveries::ChannelState]) -> BTreeSet<Destination> {
+    let waiting = known.iter().filter(|state| state.waiting > 0).map(|state| state.channel.clone());
+    let channels = sources.app.desk.config().channels.iter().map(|channel| channel.name.clone().into());
+    channels.chain(waiting).collect()
+}
+
 fn outbox_waiting(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
     let known = deliveries::channels(sources.ledger)?;
-    let waits = |kind| known.iter().find(|state| state.channel == kind).map_or(0, |state| state.waiting);
-    let channels = sources.app.desk.config().channels();
-    sorted(channels.into_iter().map(|kind| (vec![kind.name().to_owned()], waits(kind) as f64)))
+    let waits = |to: &Destination| known.iter().find(|state| state.channel == *to).map_or(0, |state| state.waiting);
+    sorted(destinations(sources, &known).iter().map(|to| (vec![to.to_string()], waits(to) as f64)))
 }
 
 fn outbox_lag(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
     let mut lags = Vec::new();
-    for kind in sources.app.desk.config().channels() {
-        let since = waiting::since(sources.ledger, kind)?;
+    for to in destinations(sources, &deliveries::channels(sources.ledger)?) {
+        let since = waiting::since(sources.ledger, &to)?;
         let ms = since.map_or(0, |since| sources.now.millis_since(since).max(0));
-        lags.push((vec![kind.name().to_owned()], ms as f64 / 1000.0));
+        lags.push((vec![to.to_string()], ms as f64 / 1000.0));
     }
     sorted(lags)
 }

@@ -1,7 +1,6 @@
 //! What belongs to a push as the API writes it, field by field (docs/api.md, "A push"). A name here stays: programs of others read
 //! it. It must never be read from anywhere. The push itself, its questions and its commits are in `desk/view/`, since stacks show them, too.
 
-use crate::config::ChannelKind;
 use crate::ledger::holding::LeftWith;
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Link, Measurement, ResultRow};
@@ -151,8 +150,8 @@ pub(crate) struct AnnouncementBody<'a> {
     push: Option<PushNumber>,
     /// `started`, `ended`, `asked-1` (with the question's number), `paused-57` or `resumed-63` (with the journal record's).
     event: &'a str,
-    /// Where it is told.
-    channel: ChannelKind,
+    /// Where it is told: the name of a channel in config.toml, and perhaps a place in it: `irc`, `slack-web`, `irc:#web`.
+    channel: String,
     /// `waiting`, `told` or `given up`.
     state: &'static str,
     /// How many tries there were.
@@ -173,7 +172,7 @@ impl<'a> From<&'a OutboxRow> for AnnouncementBody<'a> {
             id: row.id,
             push: row.push,
             event: &row.event,
-            channel: row.channel,
+            channel: row.channel.to_string(),
             state: row.state.word(),
             tries: row.tries,
             next_at: &row.next_at,

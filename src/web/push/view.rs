@@ -257,7 +257,11 @@ impl PushView {
             slow,
             hosts_total: words::thousands(row.hosts_total),
             told_words: counts_words(&page.announcements),
-            told: page.announcements.iter().map(|row| notification(row, frame.now)).collect(),
+            told: page
+                .announcements
+                .iter()
+                .map(|row| notification(row, &frame.kinds, page.no_right.push.is_none(), frame.now))
+                .collect(),
             doubt: doubt(page),
             hold: page.hold.as_ref().map(|hold| HoldLine::new(hold, frame.now).closed_by(&page.no_right)),
             tail: page.tail.iter().filter_map(tail_line).collect(),

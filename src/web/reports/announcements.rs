@@ -1,10 +1,11 @@
 //! The page of announcements: what was sent where, and whether it arrived. It must never read more than a page of rows.
 
 use super::announcements_view::{AnnouncementsPage, ToldFilter};
-use crate::config::ChannelKind;
-use crate::ledger::deliveries;
+use super::redeliver::may;
+use crate::ledger::deliveries::{self, ListedAnnouncement};
 use crate::ledger::outbox::DeliveryState;
 use crate::ledger::visible::Visible;
+use crate::stack::Destination;
 use crate::web::app::App;
 use crate::web::http::paging::{Page, edge};
 use crate::web::http::problem::Reply;
@@ -33,15 +34,15 @@ pub async fn announcements(app: Data<App>, caller: Caller, query: Query<Announce
     let said = |text: Option<String>| text.filter(|text| !text.is_empty());
     let from = edge(before.as_deref(), after.as_deref())?;
     // A channel that there is not is not asked for.
-    let channel = channel.as_deref().and_then(ChannelKind::named);
-    let filter = ToldFilter { channel, state: said(state) };
+    let channel = channel.as_deref().and_then(|channel| channel.parse::<Destination>().ok());
+    let filter = ToldFilter { channel: channel.clone(), state: said(state) };
     // Nothing is in a state that there is not.
     let state = filter.state.as_deref().map(DeliveryState::parse).transpose();
     let access = caller.access.clone();
     let read = app.desk.ledger().read(move |connection| {
         let visible = Visible::to(connection, &access)?;
         let rows = match state {
-            Ok(state) => deliveries::list(connection, channel, state, from, ANNOUNCEMENTS + 1, &visible)?,
+            Ok(state) => deliveries::list(connection, channel.as_ref(), state, from, ANNOUNCEMENTS + 1, &visible)?,
             Err(_) => Vec::new(),
         };
         Ok((deliveries::channels(connection)?, rows))
@@ -49,6 +50,8 @@ pub async fn announcements(app: Data<App>, caller: Caller, query: Query<Announce
     let (channels, rows) = read.await?;
     let Page { rows, older, newer } = Page::of(rows, from, ANNOUNCEMENTS, |listed| listed.row.id);
     let frame = frame(&app, Some(&caller), Section::Pushes).await;
-    let shown = AnnouncementsPage { channels, rows, filter, older, newer };
+    let may = |listed: &&ListedAnnouncement| may(&app, &caller.access, listed.stack.as_ref(), listed.stage.as_ref());
+    let may_send = rows.iter().filter(may).map(|listed| listed.row.id).collect();
+    let shown = AnnouncementsPage { channels, rows, may_send, filter, older, newer };
     Ok(page(StatusCode::OK, app.pages.announcements(&frame, &shown)?))
 }

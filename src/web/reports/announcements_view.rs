@@ -1,10 +1,11 @@
 //! What was announced, on which channel, and whether it arrived: newest first, older and newer ones by cursor.
 //! It must never hide an announcement that was given up: those are counted at the top.
 
-use crate::config::ChannelKind;
+use crate::address::encoded;
+use crate::config::ChannelKinds;
 use crate::ledger::deliveries::{ChannelState, ListedAnnouncement};
 use crate::ledger::outbox::DeliveryState;
-use crate::stack::PushNumber;
+use crate::stack::{Destination, PushNumber};
 use crate::web::view::frame::Frame;
 use crate::web::view::notified::{Notification, notification};
 use crate::web::view::pages::Pages;
@@ -12,6 +13,7 @@ use crate::web::view::parts::{Mark, Moment, StageTag};
 use crate::web::view::templates::PageError;
 use crate::web::view::words;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// The announcements.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub struct AnnouncementsPage {
     pub channels: Vec<ChannelState>,
     /// One page of them, newest first.
     pub rows: Vec<ListedAnnouncement>,
+    /// Those that the reader may have sent again.
+    pub may_send: BTreeSet<i64>,
     /// What was asked for.
     pub filter: ToldFilter,
     /// Older ones are before this number, if there are any.
@@ -32,7 +36,7 @@ pub struct AnnouncementsPage {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ToldFilter {
     /// One channel.
-    pub channel: Option<ChannelKind>,
+    pub channel: Option<Destination>,
     /// One state, as it was written.
     pub state: Option<String>,
 }
@@ -52,14 +56,14 @@ pub(crate) struct AnnouncementsView {
 #[derive(Debug, Serialize)]
 struct Channel {
     mark: Mark,
-    name: &'static str,
+    name: String,
     words: String,
     last: Option<Moment>,
 }
 
 #[derive(Debug, Serialize)]
 struct Choice {
-    words: &'static str,
+    words: String,
     href: String,
     chosen: bool,
 }
@@ -78,10 +82,10 @@ impl AnnouncementsView {
     pub(crate) fn new(frame: &Frame, page: &AnnouncementsPage) -> Self {
         let state = |words, state: Option<DeliveryState>| {
             let filter = ToldFilter { state: state.map(|state| state.word().to_owned()), ..page.filter.clone() };
-            Choice { words, href: address(&filter, None), chosen: filter == page.filter }
+            Choice { words: String::from(words), href: address(&filter, None), chosen: filter == page.filter }
         };
-        let channel = |channel: Option<ChannelKind>| {
-            let words = channel.map_or("All channels", ChannelKind::title);
+        let channel = |channel: Option<Destination>| {
+            let words = channel.as_ref().map_or_else(|| "All channels".to_owned(), |to| frame.kinds.title(to));
             let filter = ToldFilter { channel, ..page.filter.clone() };
             Choice { words, href: address(&filter, None), chosen: filter == page.filter }
         };
@@ -89,14 +93,17 @@ impl AnnouncementsView {
             push: listed.row.push.map(PushNumber::get),
             stack: listed.stack.as_ref().map(ToString::to_string),
             stage: listed.stage.as_ref().map(|stage| StageTag::named(stage.as_str())),
-            told: notification(&listed.row, frame.now),
+            told: notification(&listed.row, &frame.kinds, page.may_send.contains(&listed.row.id), frame.now),
             day: Moment::day(&listed.made_at),
             at: Moment::minute(&listed.made_at),
         };
         Self {
             channels: page.channels.iter().map(|channel| Channel::new(frame, channel)).collect(),
             rows: page.rows.iter().map(row).collect(),
-            of_channels: std::iter::once(None).chain(ChannelKind::ALL.map(Some)).map(channel).collect(),
+            of_channels: std::iter::once(None)
+                .chain(places(&frame.kinds, page).into_iter().map(Some))
+                .map(channel)
+                .collect(),
             of_states: vec![
                 state("All", None),
                 state("Waiting", Some(DeliveryState::Waiting)),
@@ -109,6 +116,13 @@ impl AnnouncementsView {
             filtered: page.filter != ToldFilter::default(),
         }
     }
+}
+
+/// Every destination that there is or was, by name.
+fn places(kinds: &ChannelKinds, page: &AnnouncementsPage) -> BTreeSet<Destination> {
+    let known = kinds.names().map(|name| Destination::from(name.clone()));
+    let used = page.channels.iter().map(|state| state.channel.clone());
+    known.chain(used).chain(page.filter.channel.clone()).collect()
 }
 
 impl Channel {
@@ -124,17 +138,17 @@ impl Channel {
         };
         Self {
             mark: Mark::new(mark),
-            name: channel.channel.title(),
+            name: frame.kinds.title(&channel.channel),
             words: if counts.is_empty() { "nothing yet".to_owned() } else { counts.join(", ") },
             last: channel.last_delivered.as_deref().map(|at| Moment::ago(at, frame.now)),
         }
     }
 }
 
-/// The page of these announcements. States and channels are words of ours: only the space needs care.
+/// The page of these announcements. States are words of ours: only their space needs care.
 fn address(filter: &ToldFilter, cursor: Option<(&str, i64)>) -> String {
     let (name, cursor) = cursor.map_or(("", None), |(name, number)| (name, Some(number.to_string())));
-    let channel = filter.channel.map(|kind| kind.name().to_owned());
+    let channel = filter.channel.as_ref().map(|to| encoded(to.to_string()));
     let parts = [("channel", &channel), ("state", &filter.state), (name, &cursor)];
     let parts = parts.iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?.replace(' ', "+"))));
     let query = parts.collect::<Vec<_>>().join("&");

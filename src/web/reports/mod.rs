@@ -3,5 +3,6 @@
 pub(super) mod announcements;
 pub(super) mod announcements_view;
 pub(super) mod charts;
+pub(super) mod redeliver;
 pub(super) mod stats;
 pub(super) mod stats_view;

@@ -3,6 +3,7 @@
 
 use super::caller::{Caller, Proof};
 use crate::desk::Refusal;
+use crate::ledger::outbox::again::{self, Sent};
 use crate::ledger::pushes;
 use crate::stack::{Access, NoRight, PushNumber, StackName, StageName, Verb};
 use crate::web::app::App;
@@ -10,12 +11,12 @@ use crate::web::http::path::named;
 use crate::web::http::problem::Problem;
 use actix_web::HttpRequest;
 
-/// What a request is about, by its address: everything, a stack with its stages, a stage (that of a push, too).
+/// What a request is about, by its address: everything, a stack with its stages, a stage (that of a push or an announcement, too).
 enum About {
     Server,
     Stack(StackName, Vec<StageName>),
     Stage(StackName, StageName),
-    /// A push that there is not: who sees everything is told so by what they asked, with its own cure.
+    /// A push, or an announcement, that there is not: who sees everything is told so by what they asked, with its own cure.
     NoPush,
 }
 
@@ -60,6 +61,9 @@ fn not_there(app: &App, access: &Access, request: &HttpRequest, about: &About) -
     if let Some(id) = request.match_info().get("id") {
         return Problem::unknown(format_args!("push {id}"));
     }
+    if let Some(id) = request.match_info().get("announcement") {
+        return Problem::unknown(format_args!("announcement {id}"));
+    }
     let what = match about {
         About::Server | About::NoPush => "all stacks".to_owned(),
         About::Stage(stack, stage) if access.knows_stack(stack, &app.desk.stages_of(stack)) => {
@@ -76,6 +80,19 @@ async fn about(app: &App, request: &HttpRequest) -> Result<About, Problem> {
         let id: PushNumber = named("push", id)?;
         let row = app.desk.ledger().read(move |connection| pushes::get(connection, id)).await?;
         return Ok(row.map_or(About::NoPush, |row| About::Stage(row.stack, row.stage)));
+    }
+    if let Some(id) = part("announcement") {
+        let id: i64 = named("announcement", id)?;
+        let sent = app.desk.ledger().read(move |connection| again::get(connection, id)).await?;
+        return Ok(match sent {
+            None => About::NoPush,
+            Some(Sent { stack: None, .. }) => About::Server,
+            Some(Sent { stack: Some(stack), stage: Some(stage), .. }) => About::Stage(stack, stage),
+            Some(Sent { stack: Some(stack), stage: None, .. }) => {
+                let stages = app.desk.stages_of(&stack);
+                About::Stack(stack, stages)
+            }
+        });
     }
     let Some(stack) = part("stack") else { return Ok(About::Server) };
     let stack: StackName = named("stack", stack)?;

@@ -1,6 +1,7 @@
 //! What all pages show around themselves: header, navigation, notices, footer.
 
 use super::parts::{Moment, Person};
+use crate::config::ChannelKinds;
 use crate::desk::Broken;
 use crate::ledger::Trouble;
 use crate::ledger::pushes::PushRow;
@@ -35,6 +36,8 @@ pub struct Frame {
     pub nonce: String,
     /// The channels of announcements that do not work.
     pub channels: Vec<Broken>,
+    /// The kind of each channel that there is.
+    pub kinds: ChannelKinds,
     /// Why the history cannot be written, if so.
     pub ledger: Option<Trouble>,
     /// Why the server's disk has no room for a push, if so.
@@ -92,7 +95,7 @@ impl Shell {
             asking: asking.len(),
             running_href,
             nonce: frame.nonce.clone(),
-            channels: frame.channels.iter().map(|broken| Channel::new(broken, frame.now)).collect(),
+            channels: frame.channels.iter().map(|broken| Channel::new(broken, frame)).collect(),
             troubles: ServerTrouble::of(frame),
             copied: frame.copied.clone(),
             admin: frame.admin,
@@ -149,18 +152,18 @@ impl ServerTrouble {
 /// A channel that does not work, as it stands on every page.
 #[derive(Clone, Debug, Serialize)]
 struct Channel {
-    channel: &'static str,
+    channel: String,
     words: String,
     since: Moment,
     why: String,
 }
 
 impl Channel {
-    fn new(broken: &Broken, now: At) -> Self {
+    fn new(broken: &Broken, frame: &Frame) -> Self {
         Self {
-            channel: broken.channel.name(),
-            words: format!("No announcements {}", broken.channel.way()),
-            since: Moment::until(&broken.since.to_string(), now),
+            channel: broken.channel.to_string(),
+            words: format!("No announcements {}", frame.kinds.way(&broken.channel)),
+            since: Moment::until(&broken.since.to_string(), frame.now),
             why: broken.why.clone(),
         }
     }

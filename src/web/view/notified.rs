@@ -2,23 +2,28 @@
 
 use super::parts::Moment;
 use super::words;
+use crate::config::ChannelKinds;
 use crate::ledger::outbox::{DeliveryState, OutboxRow};
 use crate::time::{At, duration_words};
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Notification {
-    channel: &'static str,
+    /// Its number, where the reader may send it again and that makes sense.
+    again: Option<i64>,
+    channel: String,
     icon: &'static str,
     at: Option<Moment>,
     tag: &'static str,
     state: String,
     words: Option<String>,
+    /// The address of a record.
+    link: Option<String>,
     problem: Option<String>,
 }
 
-pub(crate) fn notification(row: &OutboxRow, now: At) -> Notification {
-    let (channel, icon) = (row.channel.title(), row.channel.icon());
+pub(crate) fn notification(row: &OutboxRow, kinds: &ChannelKinds, may_send: bool, now: At) -> Notification {
+    let (channel, icon) = (kinds.title(&row.channel), kinds.icon(&row.channel));
     let event = match row.event.split('-').next() {
         Some("approval") => "approval",
         Some("mark" | "unmark") => "mark",
@@ -45,13 +50,25 @@ pub(crate) fn notification(row: &OutboxRow, now: At) -> Notification {
         Some(ms) => format!("{problem}. Next try in {}.", duration_words(ms)),
         None => problem.clone(),
     });
+    // A record's words end with its address: `issue OPS-7: https://…`.
+    let record =
+        row.told.as_deref().filter(|_| kinds.keeps_records(&row.channel)).and_then(|told| told.rsplit_once(": "));
+    let record = record.filter(|(_, address)| address.starts_with("https://") || address.starts_with("http://"));
+    let (words, link) = match record {
+        Some((words, link)) => (Some(words), Some(link)),
+        None => (row.told.as_deref(), None),
+    };
+    // What has not been tried yet is sent anyway.
+    let fresh = row.state == DeliveryState::Waiting && row.tries == 0;
     Notification {
+        again: (may_send && !fresh).then_some(row.id),
         channel,
         icon,
         at: row.told_at.as_deref().map(Moment::clock),
         tag,
         state,
-        words: row.told.clone(),
+        words: words.map(str::to_owned),
+        link: link.map(str::to_owned),
         problem,
     }
 }

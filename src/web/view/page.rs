@@ -41,6 +41,7 @@ pub async fn frame(app: &App, caller: Option<&Caller>, section: Section) -> Fram
         running,
         nonce: nonce(),
         channels,
+        kinds: app.desk.config().channel_kinds(),
         ledger,
         disk,
         copied: caller.and_then(|_| app.desk.copied_from()),

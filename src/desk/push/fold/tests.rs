@@ -1,5 +1,4 @@
 use super::*;
-use crate::config::ChannelKind;
 use crate::desk::push::sample;
 use crate::desk::push::sample::number;
 use crate::journal::HostResult;
@@ -12,7 +11,7 @@ use rusqlite::types::ValueRef;
 const START: Cursor = Cursor { offset: 0, n: 0 };
 
 fn targets() -> NotifyTargets {
-    NotifyTargets { url: "http://push".to_owned(), channels: ChannelKind::ALL.to_vec() }
+    NotifyTargets::all()
 }
 
 /// What a fold made of records that follow others.
@@ -83,8 +82,9 @@ fn a_journal_of_a_good_push_becomes_its_rows() {
     assert_eq!((count(&ledger, "locks"), count(&ledger, "holds")), (0, 0));
     assert_eq!(audit::verify(&ledger).unwrap(), None);
     let told = outbox::of_push(&ledger, sample::number(1)).unwrap();
-    let told: Vec<_> = told.iter().map(|row| (row.event.as_str(), row.channel.name())).collect();
-    let expected = ["started", "ended"].map(|event| ChannelKind::ALL.map(|channel| (event, channel.name())));
+    let told: Vec<_> = told.iter().map(|row| (row.event.as_str(), row.channel.to_string())).collect();
+    let expected =
+        ["started", "ended"].map(|event| ["irc", "email", "webhook"].map(|channel| (event, channel.to_owned())));
     assert_eq!(told, expected.concat());
 }
 
