@@ -56,6 +56,8 @@ async fn a_slash_command_is_answered_when_it_is_signed_and_obeyed_when_its_accou
     }
     assert_eq!(site.slash_of(body, &good).await.status, 200);
     assert_eq!(site.slash_of(body, &good).await.status, 400, "it came already");
+    // Nobody knows what came to an earlier run of the server.
+    assert_eq!(site.slash_of(body, &signed(body, SECRET, 60)).await.status, 400, "from before the start");
 
     assert!(site.said("status", "U1").await.starts_with("your Slack account is bound to nobody"));
     assert_eq!(site.said("bind 0000-0000-0000", "U1").await, "that code is not known: it works once, for ten minutes");

@@ -65,6 +65,10 @@ pub async fn receive(app: Data<App>, request: HttpRequest, payload: Payload) -> 
     if app.hooks.is_known("slack", signature.as_bytes(), Instant::now()) {
         return Err(Problem::bad_request("this request of Slack has come already"));
     }
+    // What came to an earlier run of this server is not remembered: it could be sent once more.
+    if signed_at_s(request.headers()).is_none_or(|at| at < app.hooks.remembers_since.millis().div_euclid(1000)) {
+        return Err(Problem::bad_request("this request of Slack is older than this run of the server"));
+    }
     let Query(slash) = std::str::from_utf8(&body)
         .ok()
         .and_then(|text| Query::<Slash>::from_query(text).ok())
@@ -124,6 +128,11 @@ async fn bind(app: &App, place: &str, user: &str, code: &str) -> Result<String, 
         Some(who) => format!("your Slack account is bound to {who}"),
         None => "that code is not known: it works once, for ten minutes".to_owned(),
     })
+}
+
+/// When a request was signed, in seconds since 1970.
+fn signed_at_s(headers: &HeaderMap) -> Option<i64> {
+    one(headers, "x-slack-request-timestamp")?.parse().ok()
 }
 
 /// Whether these headers prove that the body is of Slack, and of now: `v0=` and the HMAC-SHA256 of `v0:TIME:BODY`.

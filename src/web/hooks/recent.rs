@@ -2,6 +2,7 @@
 //! without bound.
 
 use crate::config::{Chat, Config, Forge, Secret};
+use crate::time::At;
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::io;
@@ -21,6 +22,8 @@ pub struct Hooks {
     secrets: Vec<(Forge, Secret)>,
     slack: Option<Secret>,
     lately: Mutex<VecDeque<(Instant, [u8; 32])>>,
+    /// Since when this server remembers what came.
+    pub remembers_since: At,
     /// Turns to send a body.
     pub turns: Semaphore,
 }
@@ -41,7 +44,13 @@ impl Hooks {
             Some(name) => Some(name.read().map_err(io::Error::other)?.ok_or(io::ErrorKind::NotFound)?),
             None => None,
         };
-        Ok(Self { secrets, slack, lately: Mutex::default(), turns: Semaphore::new(AT_ONCE) })
+        Ok(Self {
+            secrets,
+            slack,
+            lately: Mutex::default(),
+            remembers_since: At::now(),
+            turns: Semaphore::new(AT_ONCE),
+        })
     }
 
     /// The secret of a forge; none where it has no webhook here.
@@ -83,7 +92,13 @@ mod tests {
 
     #[test]
     fn the_same_body_is_a_repetition_for_ten_minutes_and_what_is_remembered_has_an_end() {
-        let hooks = Hooks { secrets: Vec::new(), slack: None, lately: Mutex::default(), turns: Semaphore::new(1) };
+        let hooks = Hooks {
+            secrets: Vec::new(),
+            slack: None,
+            lately: Mutex::default(),
+            remembers_since: At::now(),
+            turns: Semaphore::new(1),
+        };
         let now = Instant::now();
         assert!(!hooks.is_repeated(Forge::GitHub, b"one", now));
         assert!(hooks.is_repeated(Forge::GitHub, b"one", now + Duration::from_secs(599)));
