@@ -26,6 +26,7 @@ pub use audit::{Audit, Syslog};
 pub use channels::email::{Email, MailTls};
 pub use channels::github::Github;
 pub use channels::grafana::Grafana;
+pub use channels::graphite::Graphite;
 pub use channels::http::{Http, HttpMethod};
 pub use channels::irc::{Irc, is_irc_channel};
 pub use channels::jira::Jira;

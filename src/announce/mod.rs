@@ -10,6 +10,7 @@ pub mod crypto;
 mod delivery;
 mod github;
 mod grafana;
+mod graphite;
 pub mod heard;
 mod http;
 mod irc;
@@ -96,6 +97,7 @@ fn ready(channel: &ChannelConfig, config: &Config) -> Result<Begin, AnnounceErro
         ChannelSettings::Webhook(webhook) => webhook::ready(channel, webhook, &config.url),
         ChannelSettings::Http(http) => http::Http::new(channel, http, &config.url).map(|http| http.ready(channel)),
         ChannelSettings::Grafana(grafana) => grafana::Grafana::new(channel, grafana).map(|it| it.ready(channel)),
+        ChannelSettings::Graphite(graphite) => Ok(graphite::Graphite::new(graphite).ready(channel)),
         ChannelSettings::Github(github) => github::Github::new(channel, github).map(|it| it.ready(channel)),
         ChannelSettings::Jira(jira) => jira::Jira::new(channel, jira).map(|it| it.ready(channel)),
     };
@@ -114,6 +116,7 @@ pub async fn look(channel: &ChannelConfig, config: &Config) -> Result<String, St
         ChannelSettings::Webhook(webhook) => webhook::look(webhook).await,
         ChannelSettings::Http(http) => http::Http::new(channel, http, &config.url)?.look().await,
         ChannelSettings::Grafana(grafana) => grafana::Grafana::new(channel, grafana)?.look().await,
+        ChannelSettings::Graphite(graphite) => graphite::Graphite::new(graphite).look().await,
         ChannelSettings::Github(github) => github::Github::new(channel, github)?.look().await,
         ChannelSettings::Jira(jira) => jira::Jira::new(channel, jira)?.look().await,
     }
@@ -139,6 +142,7 @@ pub async fn try_out(
         ChannelSettings::Webhook(webhook) => webhook::trial(channel, webhook, &config.url, trial).await,
         ChannelSettings::Http(http) => http::Http::new(channel, http, &config.url)?.trial(trial).await,
         ChannelSettings::Grafana(grafana) => grafana::Grafana::new(channel, grafana)?.trial().await,
+        ChannelSettings::Graphite(graphite) => graphite::Graphite::new(graphite).trial().await,
         ChannelSettings::Github(github) => github::Github::new(channel, github)?.trial().await,
         ChannelSettings::Jira(jira) => jira::Jira::new(channel, jira)?.trial().await,
     }

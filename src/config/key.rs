@@ -159,9 +159,6 @@ fn refuse_socket(at: Range<usize>, text: &str) -> Option<Mistake> {
     }
 }
 
-/// Tables that the file will have, and this version has not.
-const LATER: &[&str] = &["graphite"];
-
 /// All mistakes in the names and kinds of a table's keys; `table` is what messages call it, nothing for the file itself. What is wrong is taken
 /// out, and what must be there is put in its place.
 pub(super) fn mend_table(
@@ -177,7 +174,7 @@ pub(super) fn mend_table(
         let name = key.get_ref().as_ref();
         let mistake = match known.iter().find(|known| known.name == name) {
             Some(known) => known.kind.refuse(name, value),
-            None => Some(unknown(key, of, table, known)),
+            None => Some(unknown(key, of, known)),
         };
         if let Some(mistake) = mistake {
             bad.push(name.to_owned());
@@ -200,15 +197,13 @@ pub(super) fn mend_table(
     }
 }
 
-fn unknown(key: &Spanned<Cow<'_, str>>, of: &str, table: &str, known: &[Key]) -> Mistake {
+fn unknown(key: &Spanned<Cow<'_, str>>, of: &str, known: &[Key]) -> Mistake {
     let name = key.get_ref().as_ref();
     let names = || known.iter().map(|key| key.name);
-    match (LATER.contains(&name) && table.is_empty(), name) {
-        (true, _) => Mistake::new(key.span(), format!("this version of Pushbutton does not have [{name}] yet"))
-            .cure("remove it for now: it would have no effect"),
-        (_, "client_secret") => Mistake::new(key.span(), "a secret is never written in this file")
+    match name {
+        "client_secret" => Mistake::new(key.span(), "a secret is never written in this file")
             .cure("write it into its own file, mode 0600, and refer to that: client_secret_file = \"…\""),
-        (_, "password") => Mistake::new(key.span(), "a secret is never written in this file")
+        "password" => Mistake::new(key.span(), "a secret is never written in this file")
             .cure("write it into its own file, mode 0600, and refer to that: password_file = \"…\""),
         _ => Mistake::new(key.span(), format!("unknown key `{}` in {of}", shown(name))).cure(
             match nearest(name, names()) {

@@ -37,10 +37,13 @@ fn the_example_is_right_as_it_is_and_with_everything_on() {
     assert_eq!(format!("{as_it_is:?}"), format!("{bare:?}"), "what the example sets is what it is when left out");
     let all = parsed(&everything_on());
     let names: Vec<&str> = all.channels.iter().map(|channel| channel.name.as_str()).collect();
-    assert_eq!(names, ["irc", "email", "webhook", "web-chat", "web-github", "tickets", "graphs", "honeycomb"]);
+    assert_eq!(
+        names,
+        ["irc", "email", "webhook", "graphite", "web-chat", "web-github", "tickets", "graphs", "honeycomb"]
+    );
     let ChannelSettings::Irc(irc) = &all.channels[0].settings else { panic!() };
     assert_eq!((irc.channel.as_str(), irc.also.as_slice()), ("#push", &["#ops".to_owned()][..]));
-    assert_eq!(all.channels[3].filter.results.as_ref().unwrap().len(), 4);
+    assert_eq!(all.channels[4].filter.results.as_ref().unwrap().len(), 4);
 }
 
 #[test]
@@ -102,6 +105,7 @@ helo = "push host"
 user = "push"
 [graphite]
 host = "x"
+prefix = "a b"
 [limits]
 frobnicate = 1
 check_every_s = 60
@@ -225,34 +229,50 @@ connections_per_address = 0
        |
        = help: name it with password_file or password_env
 
-    error: this version of Pushbutton does not have [graphite] yet
-      --> config.toml:20:2
+    error: [graphite] does not say `server`
+      --> config.toml:20:1
        |
     20 | [graphite]
-       |  ^^^^^^^^
+       | ^^^^^^^^^^
        |
-       = help: remove it for now: it would have no effect
+       = help: server = "graphite.example.com"
+
+    error: unknown key `host` in [graphite]
+      --> config.toml:21:1
+       |
+    21 | host = "x"
+       | ^^^^
+       |
+       = help: did you mean `port`?
+
+    error: `a b` is not the beginning of a metric's name
+      --> config.toml:22:10
+       |
+    22 | prefix = "a b"
+       |          ^^^^^
+       |
+       = help: write letters, digits, `_` and `-`, with dots between the parts: prefix = "pushes"
 
     error: unknown key `frobnicate` in [limits]
-      --> config.toml:23:1
+      --> config.toml:24:1
        |
-    23 | frobnicate = 1
+    24 | frobnicate = 1
        | ^^^^^^^^^^
        |
        = help: [limits] may have: fetch_every_s, free_mib, connections, connections_per_address, warm_hosts, check_every_s, probe_every_s, inventory_every_s, source_mib, source_entries, upload_mib, published_kept, builds_kept
 
     error: connections are checked every 1 to 10 seconds
-      --> config.toml:24:17
+      --> config.toml:25:17
        |
-    24 | check_every_s = 60
+    25 | check_every_s = 60
        |                 ^^
        |
        = help: a host counts as ready for 15 s after it answered, so 10 is the most
 
     error: `connections_per_address` is a whole number from 1 to 1000000
-      --> config.toml:25:27
+      --> config.toml:26:27
        |
-    25 | connections_per_address = 0
+    26 | connections_per_address = 0
        |                           ^
     "##);
 }

@@ -2,6 +2,7 @@
 //! delays nobody. Over a real `ngircd` and a real SMTP server, seen by witnesses from outside.
 
 mod accounts;
+mod carbon;
 mod hook;
 mod letters;
 mod peers;

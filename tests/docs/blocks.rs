@@ -121,6 +121,7 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/metrics.md", "# prometheus.yml\n", Run("tests/metrics.rs")),
     ("docs/metrics.md", "cargo nextest run --run-ignored only", Read),
     ("docs/records.md", "[[channel]]", Server),
+    ("docs/records.md", "[graphite]", Server),
     ("docs/rights.md", "url = \"https://push.example.com\"\n\n[groups]", Server),
     ("docs/rights.md", "url = \"https://push.example.com\"\n\n[rights]", Server),
     ("docs/operating.md", "pushbutton doctor\n", RUNS),

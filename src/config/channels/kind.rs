@@ -19,6 +19,8 @@ pub enum ChannelKind {
     Http,
     /// An annotation on graphs for each push.
     Grafana,
+    /// A point at the start and at the end of each push.
+    Graphite,
     /// A deployment for each push, and a status for its commit.
     Github,
     /// An issue for each push.
@@ -36,8 +38,8 @@ pub struct ChannelLimits {
 
 impl ChannelKind {
     /// All of them, in the order in which people read them.
-    pub const ALL: [Self; 7] =
-        [Self::Irc, Self::Email, Self::Webhook, Self::Http, Self::Grafana, Self::Github, Self::Jira];
+    pub const ALL: [Self; 8] =
+        [Self::Irc, Self::Email, Self::Webhook, Self::Http, Self::Grafana, Self::Graphite, Self::Github, Self::Jira];
 
     /// The words of `kind`.
     pub(super) const WORDS: [&str; Self::ALL.len()] = [
@@ -46,6 +48,7 @@ impl ChannelKind {
         Self::Webhook.name(),
         Self::Http.name(),
         Self::Grafana.name(),
+        Self::Graphite.name(),
         Self::Github.name(),
         Self::Jira.name(),
     ];
@@ -58,6 +61,7 @@ impl ChannelKind {
             Self::Webhook => "webhook",
             Self::Http => "http",
             Self::Grafana => "grafana",
+            Self::Graphite => "graphite",
             Self::Github => "github",
             Self::Jira => "jira",
         }
@@ -76,7 +80,7 @@ impl ChannelKind {
     /// Whether it may stand as a table of its own, `[irc]`, as well as in `[[channel]]`.
     pub const fn has_own_table(self) -> bool {
         match self {
-            Self::Irc | Self::Email | Self::Webhook => true,
+            Self::Irc | Self::Email | Self::Webhook | Self::Graphite => true,
             Self::Http | Self::Grafana | Self::Github | Self::Jira => false,
         }
     }
@@ -85,7 +89,7 @@ impl ChannelKind {
     pub const fn keeps_records(self) -> bool {
         match self {
             Self::Irc | Self::Email | Self::Webhook | Self::Http => false,
-            Self::Grafana | Self::Github | Self::Jira => true,
+            Self::Grafana | Self::Graphite | Self::Github | Self::Jira => true,
         }
     }
 
@@ -97,6 +101,7 @@ impl ChannelKind {
             Self::Webhook => "Webhook",
             Self::Http => "HTTP",
             Self::Grafana => "Grafana",
+            Self::Graphite => "Graphite",
             Self::Github => "GitHub",
             Self::Jira => "Jira",
         }
@@ -110,6 +115,7 @@ impl ChannelKind {
             Self::Webhook => "by webhook",
             Self::Http => "by HTTP",
             Self::Grafana => "in Grafana",
+            Self::Graphite => "in Graphite",
             Self::Github => "on GitHub",
             Self::Jira => "in Jira",
         }
@@ -120,7 +126,7 @@ impl ChannelKind {
         match self {
             Self::Irc => "irc",
             Self::Email => "mail",
-            Self::Webhook | Self::Http | Self::Grafana | Self::Github | Self::Jira => "link",
+            Self::Webhook | Self::Http | Self::Grafana | Self::Graphite | Self::Github | Self::Jira => "link",
         }
     }
 
@@ -130,7 +136,7 @@ impl ChannelKind {
             // With prefix, command and channel a line stays below the 512 bytes of the protocol. Two that piled up are a beginning and
             // an end, or two pushes: one line is enough for either.
             Self::Irc => ChannelLimits { bytes: 400, folds_from: Some(2) },
-            Self::Email | Self::Webhook | Self::Http | Self::Grafana | Self::Github | Self::Jira => {
+            Self::Email | Self::Webhook | Self::Http | Self::Grafana | Self::Graphite | Self::Github | Self::Jira => {
                 ChannelLimits { bytes: usize::MAX, folds_from: None }
             }
         }
@@ -198,8 +204,9 @@ mod tests {
             ChannelKind::Webhook => 2,
             ChannelKind::Http => 3,
             ChannelKind::Grafana => 4,
-            ChannelKind::Github => 5,
-            ChannelKind::Jira => 6,
+            ChannelKind::Graphite => 5,
+            ChannelKind::Github => 6,
+            ChannelKind::Jira => 7,
         }
     }
 

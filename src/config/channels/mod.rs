@@ -1,4 +1,4 @@
-//! The channels of announcements as the server's file has them: `[irc]`, `[email]`, `[webhook]`, and any number of `[[channel]]`. It must never
+//! The channels of announcements as the server's file has them: `[irc]`, `[email]`, `[webhook]`, `[graphite]`, and any number of `[[channel]]`. It must never
 //! speak to one: that is `announce`.
 
 mod chosen;
@@ -11,6 +11,7 @@ mod table;
 pub(super) mod email;
 pub(super) mod github;
 pub(super) mod grafana;
+pub(super) mod graphite;
 pub(super) mod http;
 pub(super) mod irc;
 pub(super) mod jira;

@@ -2,7 +2,7 @@
 //! they stand.
 
 use super::kind::ChannelKind;
-use super::{email, github, grafana, http, irc, jira, webhook};
+use super::{email, github, grafana, graphite, http, irc, jira, webhook};
 use crate::config::SecretName;
 use crate::config::broken_rules::TableRules;
 use crate::config::key::Key;
@@ -23,6 +23,8 @@ pub enum ChannelSettings {
     Http(http::Http),
     /// A Grafana.
     Grafana(grafana::Grafana),
+    /// A Graphite.
+    Graphite(graphite::Graphite),
     /// A repository on GitHub.
     Github(github::Github),
     /// A project in Jira.
@@ -37,6 +39,7 @@ pub(super) fn keys_of(kind: ChannelKind) -> &'static [Key] {
         ChannelKind::Webhook => webhook::KEYS,
         ChannelKind::Http => http::KEYS,
         ChannelKind::Grafana => grafana::KEYS,
+        ChannelKind::Graphite => graphite::KEYS,
         ChannelKind::Github => github::KEYS,
         ChannelKind::Jira => jira::KEYS,
     }
@@ -51,6 +54,7 @@ impl ChannelSettings {
             ChannelKind::Webhook => Self::Webhook(webhook::Webhook::deserialize(table)?),
             ChannelKind::Http => Self::Http(http::Http::deserialize(table)?),
             ChannelKind::Grafana => Self::Grafana(grafana::Grafana::deserialize(table)?),
+            ChannelKind::Graphite => Self::Graphite(graphite::Graphite::deserialize(table)?),
             ChannelKind::Github => Self::Github(github::Github::deserialize(table)?),
             ChannelKind::Jira => Self::Jira(jira::Jira::deserialize(table)?),
         })
@@ -64,6 +68,7 @@ impl ChannelSettings {
             Self::Webhook(_) => ChannelKind::Webhook,
             Self::Http(_) => ChannelKind::Http,
             Self::Grafana(_) => ChannelKind::Grafana,
+            Self::Graphite(_) => ChannelKind::Graphite,
             Self::Github(_) => ChannelKind::Github,
             Self::Jira(_) => ChannelKind::Jira,
         }
@@ -77,6 +82,7 @@ impl ChannelSettings {
             Self::Webhook(webhook) => webhook.judge(rules),
             Self::Http(http) => http.judge(rules),
             Self::Grafana(grafana) => grafana.judge(rules),
+            Self::Graphite(graphite) => graphite.judge(rules),
             Self::Github(github) => github.judge(rules),
             Self::Jira(jira) => jira.judge(rules),
         }
@@ -91,6 +97,7 @@ impl ChannelSettings {
             Self::Webhook(webhook) => named(&webhook.password).into_iter().collect(),
             Self::Http(http) => http.secrets(),
             Self::Grafana(grafana) => named(&grafana.password).into_iter().collect(),
+            Self::Graphite(_) => Vec::new(),
             Self::Github(github) => named(&github.password).into_iter().collect(),
             Self::Jira(jira) => named(&jira.password).into_iter().collect(),
         }
@@ -115,6 +122,7 @@ impl ChannelSettings {
                 http.header_files.values_mut().for_each(|file| *file = here.join(&*file));
             }
             Self::Grafana(grafana) => whole(&mut grafana.password.password_file),
+            Self::Graphite(_) => {}
             Self::Github(github) => whole(&mut github.password.password_file),
             Self::Jira(jira) => whole(&mut jira.password.password_file),
         }
@@ -126,7 +134,7 @@ impl ChannelSettings {
             Self::Irc(_) => irc::channel(place).err().map(|cure| format!("it is not a channel of IRC: {cure}")),
             Self::Email(_) => email::address(place).err(),
             Self::Webhook(_) | Self::Http(_) => Some("a webhook has one address: write its name alone".to_owned()),
-            Self::Grafana(_) | Self::Github(_) | Self::Jira(_) => {
+            Self::Grafana(_) | Self::Graphite(_) | Self::Github(_) | Self::Jira(_) => {
                 Some("it keeps records in one place: write its name alone".to_owned())
             }
         }
@@ -136,9 +144,13 @@ impl ChannelSettings {
     pub fn also(&self) -> &[String] {
         match self {
             Self::Irc(irc) => &irc.also,
-            Self::Email(_) | Self::Webhook(_) | Self::Http(_) | Self::Grafana(_) | Self::Github(_) | Self::Jira(_) => {
-                &[]
-            }
+            Self::Email(_)
+            | Self::Webhook(_)
+            | Self::Http(_)
+            | Self::Grafana(_)
+            | Self::Graphite(_)
+            | Self::Github(_)
+            | Self::Jira(_) => &[],
         }
     }
 
@@ -147,7 +159,12 @@ impl ChannelSettings {
         match self {
             Self::Irc(irc) => irc.channel.eq_ignore_ascii_case(place),
             Self::Email(email) => email.to.iter().any(|to| email::address(to).is_ok_and(|to| to == place)),
-            Self::Webhook(_) | Self::Http(_) | Self::Grafana(_) | Self::Github(_) | Self::Jira(_) => false,
+            Self::Webhook(_)
+            | Self::Http(_)
+            | Self::Grafana(_)
+            | Self::Graphite(_)
+            | Self::Github(_)
+            | Self::Jira(_) => false,
         }
     }
 }

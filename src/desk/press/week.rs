@@ -26,6 +26,7 @@ impl Desk {
             | ChannelSettings::Webhook(_)
             | ChannelSettings::Http(_)
             | ChannelSettings::Grafana(_)
+            | ChannelSettings::Graphite(_)
             | ChannelSettings::Github(_)
             | ChannelSettings::Jira(_) => None,
         };
