@@ -1,7 +1,7 @@
 //! What a channel of announcements is to the delivery: it tells, and says how that went. It must never know the outbox: what is due,
 //! and what becomes of it, is the delivery's. One folder beside this file for each; `mod.rs` begins them.
 
-use crate::announce::heard::Heard;
+use crate::announce::incoming::IncomingMessage;
 use crate::config::ChannelKind;
 use crate::desk::Channels;
 use crate::ledger::Ledger;
@@ -85,8 +85,8 @@ pub(super) struct Surroundings {
     pub health: Health,
     /// Ends all of it.
     pub stop: CancellationToken,
-    /// Where what people say to the bot is handed on; nobody hears it where there is none.
-    pub heard: Option<mpsc::Sender<Heard>>,
+    /// Where what people say to the bot is handed on; none where nothing is answered.
+    pub incoming: Option<mpsc::Sender<IncomingMessage>>,
 }
 
 /// Begins the tasks of a channel that is ready.

@@ -11,8 +11,8 @@ mod delivery;
 mod github;
 mod grafana;
 mod graphite;
-pub mod heard;
 mod http;
+pub mod incoming;
 mod irc;
 mod jira;
 mod mail;
@@ -30,7 +30,7 @@ use crate::desk::Channels;
 use crate::ledger::Ledger;
 use crate::supervise::Health;
 use channel::{Begin, Surroundings};
-use heard::Heard;
+use incoming::IncomingMessage;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -72,12 +72,12 @@ pub fn start_hearing(
     channels: Channels,
     changes: watch::Receiver<u64>,
     (health, stop): (&Health, CancellationToken),
-    heard: Option<mpsc::Sender<Heard>>,
+    incoming: Option<mpsc::Sender<IncomingMessage>>,
 ) -> Result<TaskTracker, AnnounceError> {
     install_crypto();
     // All of them first: nothing is announced by a server that does not start.
     let ready = config.channels.iter().map(|channel| ready(channel, config)).collect::<Result<Vec<_>, _>>()?;
-    let with = Surroundings { ledger, channels, changes, health: health.clone(), stop, heard };
+    let with = Surroundings { ledger, channels, changes, health: health.clone(), stop, incoming };
     let tasks = TaskTracker::new();
     for begin in ready {
         begin(with.clone(), &tasks);

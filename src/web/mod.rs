@@ -58,7 +58,7 @@ pub mod numbers {
     pub use super::metrics::table::{METRICS, Metric, MetricKind};
 }
 
-use crate::announce::heard::Heard;
+use crate::announce::incoming::IncomingMessage;
 use crate::desk::Desk;
 use crate::socket::{self, Listening};
 use actix_web::middleware::{Compress, from_fn};
@@ -92,7 +92,7 @@ pub struct Server {
     /// For Prometheus; none where the server's file does not say `[metrics]`.
     scraped: Option<TcpListener>,
     /// What people say to the bot on IRC.
-    heard: Option<Receiver<Heard>>,
+    incoming: Option<Receiver<IncomingMessage>>,
     app: Data<App>,
 }
 
@@ -124,7 +124,7 @@ impl Server {
             push_host,
             door,
             scraped: None,
-            heard: None,
+            incoming: None,
             app: Data::new(App::new(desk, routes::pages().collect(), document(&routes::rows()))?),
         })
     }
@@ -137,8 +137,8 @@ impl Server {
 
     /// With a bot that answers what is said to it on IRC.
     #[must_use]
-    pub fn with_chat(self, heard: Receiver<Heard>) -> Self {
-        Self { heard: Some(heard), ..self }
+    pub fn with_chat(self, incoming: Receiver<IncomingMessage>) -> Self {
+        Self { incoming: Some(incoming), ..self }
     }
 
     /// Where it listens.
@@ -161,7 +161,7 @@ impl Server {
     pub async fn run_until(mut self, stop: CancellationToken) -> io::Result<()> {
         let (app, closing) = (self.app.clone(), self.app.closing.clone());
         let scraped = self.scraped.take().map(|listener| metrics::serve(app.clone(), listener)).transpose()?;
-        let heard = self.heard.take();
+        let incoming = self.incoming.take();
         // Kept to the end: with them go the sockets' files, before the desk's lock.
         let (server, _sockets) = self.begin()?;
         let handles: Vec<_> = scraped.iter().chain([&server]).map(actix_web::dev::Server::handle).collect();
@@ -174,8 +174,8 @@ impl Server {
         let ahead = app.closing.run_until_cancelled(output::ahead::ahead(&app));
         let rechecks = app.closing.run_until_cancelled(session::oidc::recheck::rounds(&app));
         let chatting = async {
-            if let Some(heard) = heard {
-                let _ = app.closing.run_until_cancelled(chat::keep(&app, heard)).await;
+            if let Some(incoming) = incoming {
+                let _ = app.closing.run_until_cancelled(chat::keep(&app, incoming)).await;
             }
         };
         let (served, scraped, (), _, _, ()) = tokio::join!(server, scraping, stopping, ahead, rechecks, chatting);
@@ -183,7 +183,7 @@ impl Server {
     }
 
     fn begin(self) -> io::Result<(actix_web::dev::Server, (Listening, Option<Door>))> {
-        let Self { listener, push_host: socket, door, scraped: _, heard: _, app: shared } = self;
+        let Self { listener, push_host: socket, door, scraped: _, incoming: _, app: shared } = self;
         let (socket_address, sign) = (socket.address().to_owned(), door.as_ref().map(Door::sign).transpose()?);
         let (limits, proxies) = (&shared.desk.config().limits, shared.desk.config().trusted_proxies.clone());
         let (connections, in_all) = (Connections::new(limits.connections_per_address, proxies), limits.connections);

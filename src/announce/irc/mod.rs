@@ -1,11 +1,11 @@
 //! IRC: one supervising task keeps a connection to the server and a seat in the channel, and says what it is given.
-//! It must never do what someone on IRC says (what is said to the bot it hands on, `ears`), never say a line that is not cleaned, and never call a line told before
+//! It must never do what someone on IRC says (what is said to the bot it hands on, `presence`), never say a line that is not cleaned, and never call a line told before
 //! the server answered the PING sent behind it. The `irc` crate frames and parses; it never reconnects: we do.
 
-mod ears;
 mod lines;
 mod link;
 mod pace;
+mod presence;
 mod register;
 mod rooms;
 mod said;
@@ -13,7 +13,7 @@ mod session;
 
 use super::channel::{Begin, Channel, Delivered, Trouble};
 use super::delivery::deliver;
-use super::heard::Heard;
+use super::incoming::IncomingMessage;
 use super::words::Trial;
 use super::{clean, words};
 use crate::config::{self, ChannelConfig, ChannelKind};
@@ -46,7 +46,7 @@ pub(super) fn ready(name: ChannelName, config: &config::Irc) -> Result<Begin, St
         let (health, stop) = (with.health.clone(), with.stop.clone());
         tasks.spawn(health.keep("announce on IRC", stop, move || {
             let (irc, connection) =
-                Irc::new(name.clone(), Arc::clone(&settings), with.channels.clone(), with.heard.clone());
+                Irc::new(name.clone(), Arc::clone(&settings), with.channels.clone(), with.incoming.clone());
             let told = deliver(irc, name.clone(), with.clone());
             async move {
                 // Together: neither is of use without the other, and the connection ends when nobody tells any more.
@@ -118,7 +118,7 @@ impl Irc {
         name: ChannelName,
         settings: Arc<Settings>,
         channels: Channels,
-        heard: Option<mpsc::Sender<Heard>>,
+        incoming: Option<mpsc::Sender<IncomingMessage>>,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (lines, waiting) = mpsc::channel(WAITING_LINES);
         let (link, seen) = watch::channel(Link::Connecting);
@@ -126,7 +126,7 @@ impl Irc {
         let (reported, stopped) = (seen.clone(), gone.clone());
         let irc = Self { settings: Arc::clone(&settings), lines, link: seen, _gone: gone.drop_guard() };
         let connection = async move {
-            tokio::join!(report(name, reported, channels), supervise(&settings, waiting, link, (stopped, heard)));
+            tokio::join!(report(name, reported, channels), supervise(&settings, waiting, link, (stopped, incoming)));
         };
         (irc, connection)
     }
@@ -210,12 +210,12 @@ async fn supervise(
     settings: &Settings,
     mut lines: mpsc::Receiver<Line>,
     link: watch::Sender<Link>,
-    (gone, heard): (CancellationToken, Option<mpsc::Sender<Heard>>),
+    (gone, incoming): (CancellationToken, Option<mpsc::Sender<IncomingMessage>>),
 ) {
     let mut wait = FIRST_WAIT;
     loop {
         let began = Instant::now();
-        let why = match session::run(settings, &mut lines, &link, &gone, heard.as_ref()).await {
+        let why = match session::run(settings, &mut lines, &link, &gone, incoming.as_ref()).await {
             End::Gone => return,
             End::Lost(why) => clean::short(&why, 500),
         };

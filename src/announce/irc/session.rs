@@ -1,15 +1,15 @@
 //! One connection to an IRC server, from the first byte to its end: registers, joins, says lines, notices when it is
-//! thrown out. It must never answer by itself: what is said to the bot is handed on (`ears`), and what comes back is said.
+//! thrown out. It must never answer by itself: what is said to the bot is handed on (`presence`), and what comes back is said.
 
-use super::ears::{self, Ears};
 use super::lines::Lines;
 use super::link::{Line, Link, Settings};
 use super::pace::Pace;
+use super::presence::{self, Presence};
 use super::register::{Identity, client_config};
 use super::rooms::{ENTER_TIMEOUT, JOIN_EVERY, Rooms, Standing};
 use super::said::{cleaned, words};
 use crate::announce::clean;
-use crate::announce::heard::{Heard, Reply};
+use crate::announce::incoming::{IncomingMessage, Reply};
 use irc::client::prelude::{Client, Command, Message, Response};
 use irc::error::Error;
 use irc::proto::command::CapSubCommand;
@@ -41,7 +41,7 @@ pub(super) async fn run(
     lines: &mut mpsc::Receiver<Line>,
     link: &watch::Sender<Link>,
     gone: &CancellationToken,
-    heard: Option<&mpsc::Sender<Heard>>,
+    incoming: Option<&mpsc::Sender<IncomingMessage>>,
 ) -> End {
     let address = format!("{}:{}", settings.server, settings.port);
     let connected = tokio::select! {
@@ -53,7 +53,7 @@ pub(super) async fn run(
         Ok(Err(error)) => return End::Lost(format!("cannot reach {address}: {}", words(&error))),
         Err(_) => return End::Lost(format!("cannot reach {address} within {} s", CONNECT_TIMEOUT.as_secs())),
     };
-    match Session::new(settings, client, link, heard) {
+    match Session::new(settings, client, link, incoming) {
         Ok(mut session) => {
             let end = session.talk(lines, gone).await;
             session.close(&end);
@@ -87,7 +87,7 @@ struct Session<'a> {
     /// What the server last complained of.
     complaint: Option<String>,
     /// What hears what is said to the bot, and the answers; none where nobody wants to know.
-    ears: Option<Ears>,
+    presence: Option<Presence>,
     replies: Option<mpsc::Receiver<Reply>>,
     /// The stream ends once after a line that is not UTF-8, although the connection goes on.
     unreadable: bool,
@@ -98,12 +98,12 @@ impl<'a> Session<'a> {
         settings: &'a Settings,
         mut client: Client,
         link: &'a watch::Sender<Link>,
-        heard: Option<&mpsc::Sender<Heard>>,
+        incoming: Option<&mpsc::Sender<IncomingMessage>>,
     ) -> Result<Self, Error> {
         let identity = Identity::begin(settings, &client)?;
         let stream = Lines::new(client.stream()?);
         let now = Instant::now();
-        let (ears, replies) = heard.map(|heard| Ears::new(&settings.server, heard.clone())).unzip();
+        let (presence, replies) = incoming.map(|incoming| Presence::new(&settings.server, incoming.clone())).unzip();
         Ok(Self {
             settings,
             link,
@@ -116,7 +116,7 @@ impl<'a> Session<'a> {
             said: None,
             pace: Pace::new(now),
             complaint: None,
-            ears,
+            presence,
             replies,
             unreadable: false,
         })
@@ -226,8 +226,8 @@ impl<'a> Session<'a> {
                 self.client.send_notice(&to, &text).map_err(|error| words(&error))
             }
             Reply::Proven { nick, stay, who } => {
-                if let Some(ears) = &mut self.ears {
-                    ears.prove(&nick, stay, who);
+                if let Some(presence) = &mut self.presence {
+                    presence.prove(&nick, stay, who);
                 }
                 Ok(())
             }
@@ -262,8 +262,8 @@ impl<'a> Session<'a> {
         let now = Instant::now();
         let from = message.source_nickname().unwrap_or_default();
         let ours = |nick: &str| nick.eq_ignore_ascii_case(&self.identity.nick);
-        if let Some(ears) = &mut self.ears {
-            ears.listen(message, &self.identity.nick, |name| self.rooms.known(name).is_some());
+        if let Some(presence) = &mut self.presence {
+            presence.listen(message, &self.identity.nick, |name| self.rooms.known(name).is_some());
         }
         match &message.command {
             Command::PONG(first, second) => self.answered(first, second.as_deref()),
@@ -333,10 +333,10 @@ impl<'a> Session<'a> {
 
     /// Asks that each line says whose account of the network it is. A server that has no such thing says no.
     fn ask_for_accounts(&self) -> Result<(), String> {
-        if self.ears.is_none() {
+        if self.presence.is_none() {
             return Ok(());
         }
-        let asking = Command::CAP(None, CapSubCommand::REQ, None, Some(ears::ACCOUNTS.to_owned()));
+        let asking = Command::CAP(None, CapSubCommand::REQ, None, Some(presence::ACCOUNTS.to_owned()));
         self.client.send(asking).map_err(|error| words(&error))
     }
 

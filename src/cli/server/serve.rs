@@ -42,7 +42,7 @@ async fn run(config: &Path) -> anyhow::Result<ExitCode> {
     }
     let (ledger, channels, changes) = (desk.ledger().clone(), desk.channels().clone(), desk.changes());
     // Nobody hears what is said to the bot, unless the operator wants it to answer.
-    let (sender, receiver) = config.chat.as_ref().map(|_| announce::heard::pair()).unzip();
+    let (sender, receiver) = config.chat.as_ref().map(|_| announce::incoming::pair()).unzip();
     if let Some(receiver) = receiver {
         server = server.with_chat(receiver);
     }

@@ -1,4 +1,4 @@
-//! `[chat]`: what the bot answers in chats, and with whose eyes. It must never hold a secret, only where it is.
+//! `[chat]`: what the bot answers in chats, and by whose rights. It must never hold a secret, only where it is.
 
 use crate::config::SecretName;
 use crate::config::broken_rules::Rules;
@@ -16,9 +16,9 @@ pub(in crate::config) const KEYS: &[Key] =
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Chat {
-    /// With whose eyes a question in a channel of IRC is answered: a person of this server. Nothing is answered there without.
+    /// By whose rights a question in a channel of IRC is answered: a person of this server. Nothing is answered there without.
     #[serde(rename = "as")]
-    pub eyes: Option<String>,
+    pub answers_as: Option<String>,
     /// Whether accounts that are bound may push, roll back and hold.
     pub commands: bool,
     slack_secret_file: Option<PathBuf>,
@@ -40,10 +40,10 @@ impl Chat {
 impl Rules<'_> {
     /// Eyes that can be nobody's.
     pub(in crate::config) fn chat(&mut self, chat: Option<&Chat>) {
-        if let Some(eyes) = chat.and_then(|chat| chat.eyes.as_deref())
-            && eyes.parse::<Who>().is_err()
+        if let Some(name) = chat.and_then(|chat| chat.answers_as.as_deref())
+            && name.parse::<Who>().is_err()
         {
-            let title = format!("`{}` is not the name of a person", shown(eyes));
+            let title = format!("`{}` is not the name of a person", shown(name));
             self.refuse(
                 &["chat", "as"],
                 title,

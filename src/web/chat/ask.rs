@@ -1,5 +1,5 @@
 //! What the bot does for who speaks: it answers a question by what the channel may see, and gives an order as the page would, by the rights of the
-//! person. It must never say that something is there which the channel's eyes do not see.
+//! person. It must never say that something is there which the asker may not see.
 
 use super::parse::ChatCommand;
 use super::speaker::Speaker;
@@ -14,8 +14,8 @@ use std::time::Instant;
 
 /// Who asks, and for whom the answer is.
 pub(super) struct Asking<'a> {
-    /// Whose eyes the answer has.
-    pub eyes: &'a Access,
+    /// What the answer may show.
+    pub access: &'a Access,
     /// The person, where the account is bound.
     pub speaker: Option<&'a Speaker>,
     /// Whether orders are taken here at all.
@@ -42,17 +42,17 @@ async fn question(app: &App, asking: &Asking<'_>, command: &ChatCommand) -> Answ
     let (url, now) = (app.desk.config().url.as_str(), At::now());
     match command {
         ChatCommand::Help => Ok(words::help(asking.mark, asking.may_change)),
-        ChatCommand::Status(Some(stack)) => Ok(vec![words::status(&view(app, asking.eyes, stack).await?, url, now)]),
+        ChatCommand::Status(Some(stack)) => Ok(vec![words::status(&view(app, asking.access, stack).await?, url, now)]),
         ChatCommand::Status(None) => {
-            let all = views(app, asking.eyes).await?;
+            let all = views(app, asking.access).await?;
             Ok(some(all.iter().map(|view| words::status(view, url, now)).collect(), "there is no stack to see here"))
         }
         ChatCommand::Who => {
-            let all = views(app, asking.eyes).await?;
+            let all = views(app, asking.access).await?;
             Ok(some(all.iter().filter_map(|view| words::who(view, url)).collect(), "nobody is pushing"))
         }
         ChatCommand::Last(stack, stage) => {
-            let view = view(app, asking.eyes, stack).await?;
+            let view = view(app, asking.access, stack).await?;
             let rows: Vec<_> = match stage {
                 Some(stage) => stage_of(&view, stage)?.last.iter().collect(),
                 None => view.recent.iter().take(1).collect(),
@@ -60,7 +60,7 @@ async fn question(app: &App, asking: &Asking<'_>, command: &ChatCommand) -> Answ
             Ok(some(rows.into_iter().map(|row| words::last(row, url, now)).collect(), "nothing has been pushed yet"))
         }
         ChatCommand::Diff(stack, stage) => {
-            let view = view(app, asking.eyes, stack).await?;
+            let view = view(app, asking.access, stack).await?;
             Ok(vec![words::diff(&view, stage_of(&view, stage)?, url)])
         }
         ChatCommand::Push(..) | ChatCommand::Rollback(..) | ChatCommand::Hold(..) | ChatCommand::Bind(_) => {
@@ -73,26 +73,26 @@ fn some(lines: Vec<String>, none: &str) -> Vec<String> {
     if lines.is_empty() { vec![none.to_owned()] } else { lines }
 }
 
-/// A stack as these eyes see it; what they do not see is not there.
-async fn view(app: &App, eyes: &Access, stack: &StackName) -> Result<StackView, String> {
+/// A stack as whoever asks may see it; what they may not see is not there.
+async fn view(app: &App, access: &Access, stack: &StackName) -> Result<StackView, String> {
     let unknown = || format!("stack {stack} does not exist");
-    if !eyes.stack(Verb::See, stack, &app.desk.stages_of(stack)) {
+    if !access.stack(Verb::See, stack, &app.desk.stages_of(stack)) {
         return Err(unknown());
     }
     match app.desk.stack_view(stack).await {
-        Ok(view) => Ok(view.limited_to(eyes)),
+        Ok(view) => Ok(view.limited_to(access)),
         Err(Refusal::Unknown { .. }) => Err(unknown()),
         Err(refusal) => Err(refusal.to_string()),
     }
 }
 
-async fn views(app: &App, eyes: &Access) -> Result<Vec<StackView>, String> {
+async fn views(app: &App, access: &Access) -> Result<Vec<StackView>, String> {
     let mut views = Vec::new();
     for loaded in &app.desk.stack_files().stacks {
-        if eyes.stack(Verb::See, &loaded.name, &loaded.stages())
+        if access.stack(Verb::See, &loaded.name, &loaded.stages())
             && let Ok(view) = app.desk.stack_view(&loaded.name).await
         {
-            views.push(view.limited_to(eyes));
+            views.push(view.limited_to(access));
         }
     }
     Ok(views)
@@ -112,7 +112,7 @@ async fn order(app: &App, asking: &Asking<'_>, command: &ChatCommand) -> Answer 
         return Err(format!("your account here is bound to nobody: make a code on {}/account", app.desk.config().url));
     };
     // Both must see it: the person, and the channel where the answer is read.
-    let shown = view(app, asking.eyes, stack).await?;
+    let shown = view(app, asking.access, stack).await?;
     if let Some(stage) = stage {
         stage_of(&shown, stage)?;
     }
@@ -128,14 +128,14 @@ async fn order(app: &App, asking: &Asking<'_>, command: &ChatCommand) -> Answer 
         | ChatCommand::Diff(..)
         | ChatCommand::Bind(_) => return Ok(Vec::new()),
     };
-    done.map(|line| vec![line]).map_err(|problem| hidden(asking.eyes, stack, &problem))
+    done.map(|line| vec![line]).map_err(|problem| hidden(asking.access, stack, &problem))
 }
 
 /// Why it was refused; what the channel does not see is not named.
-fn hidden(eyes: &Access, stack: &StackName, problem: &Problem) -> String {
+fn hidden(access: &Access, stack: &StackName, problem: &Problem) -> String {
     let named = |key: &str| problem.detail.get(key).and_then(|value| value.as_str());
     let stage = named("stage").or_else(|| Some(named("scope")?.split_once('/')?.1));
-    let is_hidden = stage.and_then(|stage| stage.parse().ok()).is_some_and(|stage| !eyes.sees(stack, &stage));
+    let is_hidden = stage.and_then(|stage| stage.parse().ok()).is_some_and(|stage| !access.sees(stack, &stage));
     match is_hidden {
         true => format!("{stack} cannot do that now; its page says why"),
         false => problem.message.clone(),

@@ -4,7 +4,7 @@
 use super::ask::{self, Asking};
 use super::parse::{self, ChatCommand};
 use super::speaker::Speaker;
-use crate::announce::heard::{Heard, Reply};
+use crate::announce::incoming::{IncomingMessage, Reply};
 use crate::ledger::audit::place::{Place, coming_from};
 use crate::ledger::{LedgerResult, chats};
 use crate::stack::{Access, Who};
@@ -18,8 +18,8 @@ use tokio::time::timeout;
 const ANSWER_IN: Duration = Duration::from_secs(20);
 
 /// Answers what is said, as long as anybody may say something.
-pub(in crate::web) async fn keep(app: &App, mut heard: Receiver<Heard>) {
-    while let Some(said) = heard.recv().await {
+pub(in crate::web) async fn keep(app: &App, mut incoming: Receiver<IncomingMessage>) {
+    while let Some(said) = incoming.recv().await {
         let answering = coming_from(Place::Irc, answer(app, &said));
         match timeout(ANSWER_IN, answering).await {
             Ok(Ok(replies)) => {
@@ -34,7 +34,7 @@ pub(in crate::web) async fn keep(app: &App, mut heard: Receiver<Heard>) {
     }
 }
 
-async fn answer(app: &App, said: &Heard) -> LedgerResult<Vec<Reply>> {
+async fn answer(app: &App, said: &IncomingMessage) -> LedgerResult<Vec<Reply>> {
     let command = match &said.channel {
         Some(_) => parse::line(&said.text),
         None => parse::line(&said.text).or_else(|| parse::command(&said.text)),
@@ -47,14 +47,14 @@ async fn answer(app: &App, said: &Heard) -> LedgerResult<Vec<Reply>> {
         return bind(app, said, code).await;
     }
     let speaker = speaker(app, said).await?;
-    let eyes = match (&said.channel, &speaker) {
-        (Some(_), _) => eyes_of_channel(app).await?,
+    let access = match (&said.channel, &speaker) {
+        (Some(_), _) => access_of_channel(app).await?,
         (None, Some(speaker)) => Some(speaker.access.clone()),
         (None, None) => None,
     };
     let to = said.channel.clone().unwrap_or_else(|| said.nick.clone());
     let say = |text: String| Reply::Say { to: to.clone(), text };
-    let Some(eyes) = eyes else { return Ok(Vec::new()) };
+    let Some(access) = access else { return Ok(Vec::new()) };
     Ok(match command {
         // A code that was said in public is of no use to anybody any more.
         Ok(ChatCommand::Bind(code)) => {
@@ -63,7 +63,7 @@ async fn answer(app: &App, said: &Heard) -> LedgerResult<Vec<Reply>> {
         }
         Ok(command) => {
             let may_change = app.desk.config().chat.as_ref().is_some_and(|chat| chat.commands);
-            let asking = Asking { eyes: &eyes, speaker: speaker.as_ref(), may_change, mark: "!" };
+            let asking = Asking { access: &access, speaker: speaker.as_ref(), may_change, mark: "!" };
             ask::answer(app, &asking, command).await.into_iter().map(say).collect()
         }
         Err(usage) => vec![say(format!("usage: !{usage}"))],
@@ -71,19 +71,19 @@ async fn answer(app: &App, said: &Heard) -> LedgerResult<Vec<Reply>> {
 }
 
 /// A nick, and a channel, may ask so often.
-fn has_turn(app: &App, said: &Heard) -> bool {
+fn has_turn(app: &App, said: &IncomingMessage) -> bool {
     let (now, of) = (Instant::now(), said.channel.as_deref().unwrap_or("alone"));
     let nick = format!("irc {} {}", said.server, said.nick.to_lowercase());
     let channel = format!("irc {} in {of}", said.server);
     app.budgets.chat.take(&nick, now).is_ok() && app.budgets.chat_rooms.take(&channel, now).is_ok()
 }
 
-fn place(said: &Heard) -> String {
+fn place(said: &IncomingMessage) -> String {
     format!("irc {}", said.server)
 }
 
 /// Who speaks: an account that the network vouches for and that is bound, or who has proven it during this stay.
-async fn speaker(app: &App, said: &Heard) -> LedgerResult<Option<Speaker>> {
+async fn speaker(app: &App, said: &IncomingMessage) -> LedgerResult<Option<Speaker>> {
     if let Some(account) = &said.account
         && let Some(speaker) = Speaker::bound(app, &place(said), &account.to_lowercase()).await?
     {
@@ -96,14 +96,14 @@ async fn speaker(app: &App, said: &Heard) -> LedgerResult<Option<Speaker>> {
 }
 
 /// What is read in a channel is what the operator's `as` sees; nothing without it.
-async fn eyes_of_channel(app: &App) -> LedgerResult<Option<Access>> {
-    let eyes = app.desk.config().chat.as_ref().and_then(|chat| chat.eyes.as_deref());
-    let Some(who) = eyes.and_then(|who| who.parse::<Who>().ok()) else { return Ok(None) };
+async fn access_of_channel(app: &App) -> LedgerResult<Option<Access>> {
+    let name = app.desk.config().chat.as_ref().and_then(|chat| chat.answers_as.as_deref());
+    let Some(who) = name.and_then(|who| who.parse::<Who>().ok()) else { return Ok(None) };
     Ok(Speaker::of(app, who).await?.map(|speaker| speaker.access))
 }
 
 /// Binds by a code. Who says a wrong one gets no answer, as everyone who is not bound.
-async fn bind(app: &App, said: &Heard, code: &str) -> LedgerResult<Vec<Reply>> {
+async fn bind(app: &App, said: &IncomingMessage, code: &str) -> LedgerResult<Vec<Reply>> {
     let (code, place, nick) = (code.to_owned(), place(said), said.nick.clone());
     let (account, stay) = (said.account.as_ref().map(|account| account.to_lowercase()), said.stay);
     if account.is_none() && stay.is_none() {

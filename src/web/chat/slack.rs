@@ -112,7 +112,7 @@ async fn answer(app: &App, slash: Slash) -> Result<String, Problem> {
     };
     let may_change = app.desk.config().chat.as_ref().is_some_and(|chat| chat.commands);
     let mark = format!("{mark} ");
-    let asking = Asking { eyes: &speaker.access, speaker: Some(&speaker), may_change, mark: &mark };
+    let asking = Asking { access: &speaker.access, speaker: Some(&speaker), may_change, mark: &mark };
     Ok(ask::answer(app, &asking, command).await.join("\n"))
 }
 

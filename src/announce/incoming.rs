@@ -4,12 +4,12 @@
 use crate::stack::Who;
 use tokio::sync::mpsc;
 
-/// Lines that wait to be understood; when there are more, the newest are not heard.
+/// Lines that wait to be understood; when there are more, the newest are dropped.
 const WAITING: usize = 64;
 
 /// What somebody said.
 #[derive(Debug)]
-pub struct Heard {
+pub struct IncomingMessage {
     /// The IRC server.
     pub server: String,
     /// The nick; anyone may have it at another time.
@@ -49,7 +49,7 @@ pub enum Reply {
     },
 }
 
-/// Both ends of what is heard.
-pub fn pair() -> (mpsc::Sender<Heard>, mpsc::Receiver<Heard>) {
+/// Both ends of what comes in.
+pub fn pair() -> (mpsc::Sender<IncomingMessage>, mpsc::Receiver<IncomingMessage>) {
     mpsc::channel(WAITING)
 }

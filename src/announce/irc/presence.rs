@@ -2,7 +2,7 @@
 //! channels until it leaves the last of them, is thrown out, changes its name or goes, or our connection ends. It must never answer, nor
 //! believe a nick that is in none of our channels.
 
-use crate::announce::heard::{Heard, Reply};
+use crate::announce::incoming::{IncomingMessage, Reply};
 use crate::stack::Who;
 use irc::client::prelude::{Command, Message, Response};
 use irc::proto::command::CapSubCommand;
@@ -19,9 +19,9 @@ const MARKS: [char; 6] = ['@', '+', '%', '&', '~', '!'];
 pub(super) const ACCOUNTS: &str = "account-tag";
 
 /// What hands on what is said.
-pub(super) struct Ears {
+pub(super) struct Presence {
     server: String,
-    heard: mpsc::Sender<Heard>,
+    incoming: mpsc::Sender<IncomingMessage>,
     replies: mpsc::Sender<Reply>,
     /// Whether the server says whose account speaks: it has said yes to our asking.
     tagged: bool,
@@ -35,13 +35,13 @@ struct Nick {
     proven: Option<Who>,
 }
 
-impl Ears {
+impl Presence {
     /// For one connection, and where its answers come.
-    pub fn new(server: &str, heard: mpsc::Sender<Heard>) -> (Self, mpsc::Receiver<Reply>) {
+    pub fn new(server: &str, incoming: mpsc::Sender<IncomingMessage>) -> (Self, mpsc::Receiver<Reply>) {
         let (replies, waiting) = mpsc::channel(WAITING_REPLIES);
-        let ears =
-            Self { server: server.to_owned(), heard, replies, tagged: false, next_stay: 1, nicks: HashMap::new() };
-        (ears, waiting)
+        let presence =
+            Self { server: server.to_owned(), incoming, replies, tagged: false, next_stay: 1, nicks: HashMap::new() };
+        (presence, waiting)
     }
 
     /// Notes who comes and goes, and hands on what is said to us; `is_ours` says of a channel whether the bot is there.
@@ -92,7 +92,7 @@ impl Ears {
             tags.filter(|tag| tag.0 == "account").find_map(|tag| tag.1.clone()).filter(|account| !account.is_empty())
         };
         let known = self.nicks.get(&fold(nick));
-        let heard = Heard {
+        let incoming = IncomingMessage {
             server: self.server.clone(),
             nick: nick.to_owned(),
             account: if self.tagged { account() } else { None },
@@ -102,8 +102,8 @@ impl Ears {
             text: text.to_owned(),
             replies: self.replies.clone(),
         };
-        // Who floods the bot is not heard.
-        let _ = self.heard.try_send(heard);
+        // Who floods the bot gets no answer.
+        let _ = self.incoming.try_send(incoming);
     }
 
     /// Remembers who a nick is, if it is the very stay in which that was proven.
@@ -174,24 +174,24 @@ mod tests {
     use super::*;
 
     struct Wire {
-        ears: Ears,
-        heard: mpsc::Receiver<Heard>,
+        presence: Presence,
+        incoming: mpsc::Receiver<IncomingMessage>,
         _replies: mpsc::Receiver<Reply>,
     }
 
     impl Wire {
         fn new() -> Self {
-            let (sender, heard) = mpsc::channel(64);
-            let (ears, _replies) = Ears::new("irc.example.com", sender);
-            Self { ears, heard, _replies }
+            let (sender, incoming) = mpsc::channel(64);
+            let (presence, _replies) = Presence::new("irc.example.com", sender);
+            Self { presence, incoming, _replies }
         }
 
-        fn says(&mut self, lines: &[&str]) -> Option<Heard> {
+        fn says(&mut self, lines: &[&str]) -> Option<IncomingMessage> {
             for line in lines {
                 let message = format!("{line}\r\n").parse::<Message>().unwrap();
-                self.ears.listen(&message, "Pushbot", |channel| ["#push", "#web"].contains(&channel));
+                self.presence.listen(&message, "Pushbot", |channel| ["#push", "#web"].contains(&channel));
             }
-            self.heard.try_recv().ok()
+            self.incoming.try_recv().ok()
         }
 
         fn proven(&mut self, lines: &[&str]) -> Option<String> {
@@ -207,7 +207,7 @@ mod tests {
             let said = wire.says(&[":s 353 Pushbot = #push :@joe +mary Pushbot", ":mary!m@h PRIVMSG pushbot :bind X"]);
             let said = said.unwrap();
             assert_eq!((said.channel, said.proven, said.account), (None, None, None));
-            wire.ears.prove("MARY", said.stay.unwrap(), "mary".parse().unwrap());
+            wire.presence.prove("MARY", said.stay.unwrap(), "mary".parse().unwrap());
             wire
         };
         assert_eq!(bound().proven(&[]).as_deref(), Some("mary"));
@@ -230,7 +230,7 @@ mod tests {
         let mut wire = bound();
         let old = wire.says(&[":mary!m@h PRIVMSG #push :!who"]).unwrap().stay.unwrap();
         wire.says(&[":mary!m@h QUIT", ":mary!e@h JOIN #push"]);
-        wire.ears.prove("mary", old, "mary".parse().unwrap());
+        wire.presence.prove("mary", old, "mary".parse().unwrap());
         assert_eq!(wire.proven(&[]), None);
     }
 
